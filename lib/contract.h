@@ -1,0 +1,164 @@
+/* The shape of the tables that schemas/compile.py makes of schemas/openapi.yaml, messages.yaml and errors.yaml.
+ * Everything here is constant data: gateway, codec and worker runtime walk it and know no single operation. */
+#ifndef TITHI_CONTRACT_TYPES_H
+#define TITHI_CONTRACT_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum presence { PRESENCE_ABSENT, PRESENCE_NULL, PRESENCE_SET };
+
+enum field_type {
+    FIELD_BOOLEAN,           /* bool */
+    FIELD_INTEGER,           /* int64_t */
+    FIELD_NUMBER,            /* double */
+    FIELD_MONEY,             /* int64_t NAME_minor: JSON shows NAME as a decimal and NAME_minor; messages carry NAME_minor */
+    FIELD_STRING,            /* const char *, UTF-8, no NUL inside */
+    FIELD_INTEGER_OR_STRING, /* struct integer_or_string */
+    FIELD_OBJECT,            /* the record's struct, embedded */
+    FIELD_LIST,              /* struct { ITEM *items; size_t count; }: see struct list */
+};
+
+enum field_format {
+    FORMAT_NONE,
+    FORMAT_EMAIL,
+    FORMAT_URI,
+    FORMAT_UUID,
+    FORMAT_DATE_TIME, /* RFC 3339; zone may be missing on input (then the event's zone), never on output */
+    FORMAT_DATE_OR_TIME, /* query bounds: 2026-08-01 or a date-time */
+    FORMAT_TIME_ZONE, /* an IANA name known to the machine's zoneinfo */
+    FORMAT_CURRENCY,  /* ISO 4217, three capitals */
+};
+
+enum field_location { IN_BODY, IN_PATH, IN_QUERY, IN_HEADER, IN_CREDENTIALS /* the Authorization header's bearer token */ };
+
+struct integer_or_string {
+    const char *text; /* NULL: it is the number */
+    int64_t number;
+};
+
+/* How every list member is laid out, whatever its items are. */
+struct list {
+    void *items;
+    size_t count;
+};
+
+struct record;
+
+struct field {
+    const char *name;            /* canonical: the JSON name; also the key in messages (money: NAME_minor) and the C member */
+    const char *key;             /* the key in messages */
+    const char *const *aliases;  /* former names, NULL-terminated, never NULL: accepted on input, answered on output */
+    enum field_type type;
+    enum field_type item_type;   /* lists */
+    enum field_format format;
+    enum field_location location;
+    const char *header;          /* IN_HEADER: the header's name in lower case */
+    bool required;
+    bool nullable;
+    bool quoted;                 /* an integer that also comes as a string of digits */
+    bool secret;                 /* never logged, never echoed in an error */
+    int64_t minimum, maximum;    /* integers; money in minor units; lists and strings use the lengths below */
+    double number_minimum, number_maximum;
+    uint32_t length_minimum, length_maximum; /* strings in code points, lists in items */
+    const char *const *values;   /* enum, NULL-terminated; NULL: any */
+    const char *currency;        /* money: key of the sibling that holds the currency */
+    const char *default_text;    /* default as it would stand in a query string; NULL: none */
+    const struct record *record; /* objects, and lists of objects */
+    size_t offset;               /* in the struct */
+    size_t item_size;            /* lists: size of one item in memory */
+    size_t presence_offset;      /* of `enum presence has_NAME`; SIZE_MAX where always present */
+};
+
+struct record {
+    const char *name;
+    const struct field *fields;
+    size_t field_count;
+    size_t size; /* of the struct */
+};
+
+/* A reply's other shape (the /api/… family): rows of names with the place in the reply they come from. */
+struct view_field {
+    const char *name;
+    const char *const *aliases;
+    const char *const *path;     /* keys from the record down, NULL-terminated */
+    const struct field *field;   /* the field at the end of the path */
+    const struct view *view;     /* objects and lists of objects with a shape of their own; NULL: the field's record as it is */
+    bool always;                 /* required: null where the reply has nothing there */
+};
+
+struct view {
+    const char *root;            /* key of the reply's field that becomes the whole answer; NULL: the reply itself */
+    bool list;                   /* the root is a list: the answer is a bare array */
+    const struct view_field *fields; /* NULL: the root's own record, unchanged */
+    size_t field_count;
+    const struct record *record; /* of the root (of its items, where a list) */
+};
+
+enum operation_kind { OPERATION_READ, OPERATION_COMMAND };
+enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_AUTH };
+enum { ROLE_USER = 1, ROLE_FACILITATOR = 2, ROLE_ADMIN = 4 };
+enum access {
+    ACCESS_PUBLIC,   /* anybody; a valid token is used, a bad one refused */
+    ACCESS_TOKEN,    /* an access token */
+    ACCESS_REFRESH,  /* the bearer is a refresh token, handed on as the field with IN_CREDENTIALS */
+    ACCESS_SERVICE,  /* the bearer is CRM_BEARER_TOKEN */
+};
+
+struct refusal {
+    const char *code;
+    uint16_t status;
+    uint16_t retry_after_s; /* 0: no Retry-After */
+    const char *message;
+};
+
+struct operation {
+    const char *name;             /* the OpenAPI operationId, "createBooking" */
+    const char *service;          /* "booking"; "gateway" is answered in the gateway itself; "any" by every worker */
+    enum operation_kind kind;
+    enum access access;
+    unsigned roles;               /* who may call, when ACCESS_TOKEN; 0: every signed-in person */
+    const struct refusal *role_refusal; /* what others hear */
+    enum limit_class limit;
+    uint32_t deadline_ms;
+    bool coalesce;                /* identical public reads share an answer (docs/architecture.md) */
+    bool secret_reply;            /* its stored reply is sealed at rest: it holds tokens */
+    const struct record *request;
+    const struct record *reply;
+    size_t call_size, request_offset, reply_offset; /* of struct NAME_call: struct call first */
+    const char *page_field;       /* reply field with the next cursor; NULL: no pages */
+};
+
+struct fixed_value { /* a request field that the route itself sets */
+    const struct field *field;
+    const char *text;
+};
+
+enum listener { LISTENER_API, LISTENER_CRM };
+
+struct route {
+    const char *method;           /* "GET"; HEAD follows GET */
+    const char *path;             /* "/events/{event_id}", no trailing slash; "/" for the root */
+    enum listener listener;
+    const struct operation *operation;
+    const struct view *view;      /* NULL: the reply as it is */
+    const struct fixed_value *fixed; /* ends with field NULL; NULL: none */
+    uint16_t status;              /* of success */
+};
+
+extern const struct operation operations[];
+extern const size_t operation_count;
+extern const struct route routes[];
+extern const size_t route_count;
+extern const struct refusal refusals[];
+extern const size_t refusal_count;
+extern const char *const service_names[]; /* the worker services, NULL-terminated */
+extern const struct record *const all_records[]; /* every record, for tests; NULL-terminated */
+extern const char openapi_json[];         /* the published document */
+extern const size_t openapi_json_length;
+
+const struct operation *operation_find(const char *name); /* NULL: none */
+const struct refusal *refusal_find(const char *code);     /* NULL: none */
+
+#endif

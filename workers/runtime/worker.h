@@ -1,0 +1,81 @@
+/* The actor that every worker is. It attaches to all brokers, takes every call that waits (up to its credit), decodes and
+ * validates them, groups them by operation and hands each handler its calls as an array; answers leave after COMMIT.
+ *
+ * Commands run in one transaction per group. The runtime looks up which command ids have run before (they get their stored reply),
+ * calls the handler for the rest, stores each success with its reply in `commands`, adds the outbox rows and commits.
+ * A failed group is run again one by one, so that one bad call cannot take others with it; while PostgreSQL is away calls wait
+ * for it until shortly before their deadline and are then refused with `unavailable`. */
+#ifndef TITHI_WORKER_H
+#define TITHI_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <poll.h>
+
+#include "codec.h"
+#include "contract.h"
+#include "db.h"
+#include "envelope.h"
+
+struct worker;
+
+/* First member of every generated struct NAME_call. */
+struct call {
+    struct call_header header;
+    struct pool *pool;              /* lives until the call is answered */
+    int64_t deadline_mono_ms;
+    const struct refusal *refusal;  /* NULL: the reply struct is the answer */
+    struct problems details;        /* goes with the refusal */
+    uint32_t retry_after_s;
+};
+
+/* Ends the call with a refusal (a value, not a failure: the rest of the group goes on and commits). */
+void refuse(struct call *call, const struct refusal *refusal);
+/* The same with details {field: reason}. May be called several times. */
+void refuse_field(struct call *call, const struct refusal *refusal, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* 0; or -1: the group failed (database away or error), nothing of it counts. `calls` is an array of the operation's
+ * struct NAME_call, `count` >= 1. Generated per operation: a handler that is missing does not link. */
+typedef int handler_function(struct worker *worker, void *calls, size_t count);
+
+struct handler {
+    const struct operation *operation;
+    handler_function *run;
+};
+
+struct service {
+    const char *name;               /* "booking" */
+    const char *purpose;            /* for --help */
+    const struct handler *handlers; /* generated: handlers_booking */
+    size_t handler_count;
+    unsigned credit;                /* calls taken at once */
+    const char *(*check)(void);     /* of the settings; may be NULL */
+    int (*start)(struct worker *);  /* once, with the database connected; may be NULL */
+    int tick_ms;                    /* 0: no ticks */
+    void (*tick)(struct worker *);  /* between mailboxes, outside any transaction */
+    void (*stop)(struct worker *);  /* may be NULL */
+    /* For workers that also wait for the outside: waits like poll(2) on these and on its own descriptors. NULL: poll(2). */
+    int (*wait)(struct worker *, struct pollfd *fds, int count, int timeout_ms);
+};
+
+int worker_main(int argc, char **argv, const struct service *service);
+
+struct db *worker_db(struct worker *worker);
+struct pool *worker_pool(struct worker *worker); /* of the current mailbox or tick */
+
+/* Queues an outbox row for the running transaction: it is written with the commands' replies, and NOTIFY outbox follows.
+ * `channel` "webhook"; `owner_id` 0: the operator's CRM_WEBHOOK_URL, else the user whose own address it is.
+ * `type` "booking.created"; `body` the JSON text, sent as it is. `cause` makes it unique: one row per (owner, type, cause).
+ * `trace`: traceparent of the causing call. Texts are copied. */
+void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
+                   const char *trace);
+
+/* Runs `work` in a transaction outside any call (ticks): BEGIN, work, outbox, COMMIT. 0 or -1 (rolled back, logged). */
+int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument);
+
+/* ETag value (quoted) that the gateway gives a reply whose message has these bytes: for If-Match. */
+const char *etag_of(const struct record *record, const void *reply, struct pool *pool);
+
+#endif
