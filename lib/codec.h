@@ -24,7 +24,11 @@ struct problems {
     struct pool *pool;
     struct problem *first;
     struct problem **end; /* NULL while empty */
+    size_t count;
 };
+
+/* Further problems are dropped: nobody reads more. */
+#define PROBLEM_LIMIT 20
 
 void problem_add(struct problems *problems, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

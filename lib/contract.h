@@ -49,9 +49,9 @@ struct record;
 struct field {
     const char *name;            /* canonical: the JSON name; also the key in messages (money: NAME_minor) and the C member */
     const char *key;             /* the key in messages */
+    uint32_t name_length, key_length;
     const char *const *aliases;  /* former names, NULL-terminated, never NULL: accepted on input, answered on output */
     enum field_type type;
-    enum field_type item_type;   /* lists */
     enum field_format format;
     enum field_location location;
     const char *header;          /* IN_HEADER: the header's name in lower case */
@@ -59,17 +59,20 @@ struct field {
     bool nullable;
     bool quoted;                 /* an integer that also comes as a string of digits */
     bool secret;                 /* never logged, never echoed in an error */
-    int64_t minimum, maximum;    /* integers; money in minor units; lists and strings use the lengths below */
-    double number_minimum, number_maximum;
+    int64_t minimum, maximum;    /* integers */
+    double number_minimum, number_maximum; /* numbers; money in major units */
     uint32_t length_minimum, length_maximum; /* strings in code points, lists in items */
     const char *const *values;   /* enum, NULL-terminated; NULL: any */
-    const char *currency;        /* money: key of the sibling that holds the currency */
+    const struct field *currency; /* money: the sibling that holds the currency */
     const char *default_text;    /* default as it would stand in a query string; NULL: none */
-    const struct record *record; /* objects, and lists of objects */
+    const struct record *record; /* objects */
+    const struct field *item;    /* lists: what one item may be; its name is "" */
     size_t offset;               /* in the struct */
     size_t item_size;            /* lists: size of one item in memory */
     size_t presence_offset;      /* of `enum presence has_NAME`; SIZE_MAX where always present */
 };
+
+#define RECORD_FIELD_LIMIT 64
 
 struct record {
     const char *name;
@@ -81,16 +84,15 @@ struct record {
 /* A reply's other shape (the /api/… family): rows of names with the place in the reply they come from. */
 struct view_field {
     const char *name;
+    uint32_t name_length;
     const char *const *aliases;
-    const char *const *path;     /* keys from the record down, NULL-terminated */
-    const struct field *field;   /* the field at the end of the path */
+    const struct field *const *path; /* from the record down, NULL-terminated */
     const struct view *view;     /* objects and lists of objects with a shape of their own; NULL: the field's record as it is */
     bool always;                 /* required: null where the reply has nothing there */
 };
 
 struct view {
-    const char *root;            /* key of the reply's field that becomes the whole answer; NULL: the reply itself */
-    bool list;                   /* the root is a list: the answer is a bare array */
+    const struct field *root;    /* the reply's field that becomes the whole answer; NULL: the reply itself */
     const struct view_field *fields; /* NULL: the root's own record, unchanged */
     size_t field_count;
     const struct record *record; /* of the root (of its items, where a list) */
@@ -146,6 +148,12 @@ struct route {
     const struct fixed_value *fixed; /* ends with field NULL; NULL: none */
     uint16_t status;              /* of success */
 };
+
+/* For handlers: a member that may be absent, and the same for texts, which are absent when NULL. */
+#define SET(structure, member, value) ((structure).has_##member = PRESENCE_SET, (structure).member = (value))
+#define SET_TEXT(structure, member, text_or_null)                                                                     \
+    ((structure).member = (text_or_null),                                                                             \
+     (structure).has_##member = (structure).member ? PRESENCE_SET : PRESENCE_ABSENT)
 
 extern const struct operation operations[];
 extern const size_t operation_count;

@@ -32,7 +32,8 @@ struct answer_header {
 void envelope_pack_call(const struct call_header *header, struct buffer *ret_frame);
 /* Texts are copied into the pool. Missing optional keys become "" or nil. id and op are required. */
 int envelope_read_call(const void *bytes, size_t length, struct pool *pool, struct call_header *ret_header);
-/* Only what a broker needs: no copies. 0 or -1. `ret_ttl_ms` is 0 where the header has none (then: a default). */
+/* Only what a broker needs: no copies. 0 or -1. `ret_ttl_ms` is 0 where the header has none (then: a default); a header that
+ * says 0 gives 1. */
 int envelope_peek(const void *bytes, size_t length, struct uuid *ret_id, uint32_t *ret_ttl_ms);
 /* Overwrites ttl_ms in place where it is packed as uint32; else leaves it. */
 void envelope_patch_ttl(void *bytes, size_t length, uint32_t ttl_ms);

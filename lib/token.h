@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 struct token {
-    int64_t user_id;    /* sub */
+    int64_t user_id; /* sub */
     char role[16];
-    char session[37];   /* sid: UUID text */
-    char id[37];        /* jti */
+    char session[37]; /* sid: UUID text */
+    char id[37];      /* jti */
     int64_t issued_at_s, expires_at_s;
 };
 

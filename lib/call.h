@@ -1,0 +1,21 @@
+/* What every call carries beside its request and reply: the first member of each generated struct NAME_call. */
+#ifndef TITHI_CALL_H
+#define TITHI_CALL_H
+
+#include <stdint.h>
+
+#include "codec.h"
+#include "contract.h"
+#include "envelope.h"
+#include "pool.h"
+
+struct call {
+    struct call_header header;
+    struct pool *pool;             /* lives until the call is answered */
+    int64_t deadline_mono_ms;
+    const struct refusal *refusal; /* NULL: the reply struct is the answer */
+    struct problems details;       /* goes with the refusal */
+    uint32_t retry_after_s;
+};
+
+#endif
