@@ -1,0 +1,29 @@
+/* What a worker said, in the forms that HTTP wants: made once, shared by all requests that wait for it. */
+#ifndef TITHI_ANSWER_H
+#define TITHI_ANSWER_H
+
+#include "codec.h"
+#include "contract.h"
+#include "envelope.h"
+#include "etag.h"
+
+struct answer {
+    int references;
+    const struct refusal *refusal; /* NULL: a reply */
+    struct buffer body;            /* JSON of the reply; of a refusal its details, or nothing */
+    struct buffer gzip;            /* made when first asked for */
+    char etag[ETAG_SIZE];          /* of reads */
+    char cursor[512];              /* of the next page, "" where there is none */
+    uint32_t retry_after_s;
+};
+
+/* With one reference. */
+struct answer *answer_new(const struct route *route, const struct answer_header *header, struct text_span payload);
+/* Of a JSON document that never changes. */
+struct answer *answer_constant(struct text_span json);
+void answer_release(struct answer **answer);
+
+/* The body compressed, or an empty span where that does not pay. */
+struct text_span answer_gzip(struct answer *answer);
+
+#endif

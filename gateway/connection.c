@@ -1,0 +1,131 @@
+/* Client connections; see connection.h. h2o keeps the socket, and tells by its on_close hook when it is gone. */
+#include "connection.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway.h"
+#include "settings.h"
+
+#define UNACKNOWLEDGED_LIMIT_MS 15000 /* of a client that does not read its answer */
+#define LINGER_MS 2000
+#define DESCRIPTORS_KEPT 64 /* for brokers, Redis, logs */
+
+struct connection {
+    int fd;        /* h2o's */
+    int spare_fd;  /* ours, when it is to be closed gently; else -1 */
+    h2o_socket_t *rest;
+    h2o_timeout_entry_t linger;
+    struct address peer;
+    bool peer_known, peer_is_proxy;
+};
+
+static struct {
+    size_t open;
+    size_t limit;
+    void (*on_room)(void);
+    h2o_timeout_t linger;
+} connections;
+
+void connections_start(void) {
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    size_t possible = files.rlim_cur > 2 * DESCRIPTORS_KEPT ? files.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
+    connections.limit = (size_t)settings.max_connections < possible ? (size_t)settings.max_connections : possible;
+    h2o_timeout_init(gateway.context.loop, &connections.linger, LINGER_MS);
+}
+
+size_t connections_open(void) {
+    return connections.open;
+}
+
+bool connections_full(void) {
+    return connections.open >= connections.limit;
+}
+
+void connections_on_room(void (*callback)(void)) {
+    connections.on_room = callback;
+}
+
+static void forget(struct connection *connection) {
+    bool was_full = connections_full();
+    connections.open--;
+    free(connection);
+    if (was_full && connections.on_room)
+        connections.on_room();
+}
+
+static void stop_lingering(struct connection *connection) {
+    h2o_timeout_unlink(&connection->linger);
+    h2o_socket_close(connection->rest);
+    forget(connection);
+}
+
+static void on_linger_end(h2o_timeout_entry_t *entry) {
+    stop_lingering(H2O_STRUCT_FROM_MEMBER(struct connection, linger, entry));
+}
+
+static void on_rest(h2o_socket_t *socket, const char *problem) {
+    struct connection *connection = socket->data;
+    char thrown_away[16384];
+    ssize_t got = problem ? 0 : read(h2o_socket_get_fd(socket), thrown_away, sizeof thrown_away);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        stop_lingering(connection);
+}
+
+static void on_closed(void *data) {
+    struct connection *connection = data;
+    if (connection->spare_fd < 0) {
+        forget(connection);
+        return;
+    }
+    shutdown(connection->spare_fd, SHUT_WR);
+    connection->rest = h2o_evloop_socket_create(gateway.context.loop, connection->spare_fd, H2O_SOCKET_FLAG_DONT_READ);
+    connection->rest->data = connection;
+    connection->linger.cb = on_linger_end;
+    h2o_timeout_link(gateway.context.loop, &connections.linger, &connection->linger);
+    h2o_socket_read_start(connection->rest, on_rest);
+}
+
+void connection_accept(h2o_accept_ctx_t *context, h2o_socket_t *socket) {
+    unsigned limit_ms = UNACKNOWLEDGED_LIMIT_MS;
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        abort();
+    connection->fd = h2o_socket_get_fd(socket);
+    connection->spare_fd = -1;
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+    socket->on_close.cb = on_closed;
+    socket->on_close.data = connection;
+    connections.open++;
+    h2o_accept(context, socket);
+}
+
+struct connection *connection_of(const h2o_req_t *req) {
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+const struct address *connection_peer(struct connection *connection, const h2o_req_t *req, bool *ret_is_proxy) {
+    if (!connection->peer_known) {
+        struct sockaddr_storage peer;
+        if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) == 0 ||
+            address_of_socket((struct sockaddr *)&peer, &connection->peer) != 0)
+            memset(&connection->peer, 0, sizeof connection->peer); /* it has just gone: "::" */
+        connection->peer_is_proxy = address_is_proxy(&connection->peer);
+        connection->peer_known = true;
+    }
+    *ret_is_proxy = connection->peer_is_proxy;
+    return &connection->peer;
+}
+
+void connection_close_gently(struct connection *connection) {
+    if (connection->spare_fd < 0)
+        connection->spare_fd = dup(connection->fd);
+}

@@ -1,0 +1,33 @@
+/* Writing answers: status, headers, body, in the form that the client asked for. Each request is answered exactly once. */
+#ifndef TITHI_REPLY_H
+#define TITHI_REPLY_H
+
+#include <h2o.h>
+
+#include "codec.h"
+#include "contract.h"
+
+struct answer;
+struct request;
+
+/* Reads CORS_ORIGINS and makes the headers that never change. */
+void reply_start(void);
+/* The origin as CORS_ORIGINS has it, or NULL. */
+const char *reply_allowed_origin(const char *origin, size_t length);
+
+/* What a worker said, or answer_constant(). The request keeps a reference while its bytes are on their way. */
+void reply_answer(struct request *request, struct answer *answer);
+/* `details`: a JSON object, or NULL. `retry_after_s` 0: as the refusal says. */
+void reply_refusal(struct request *request, const struct refusal *refusal, const char *details, uint32_t retry_after_s);
+/* A document of the gateway's own, not kept by caches. The bytes are copied. */
+void reply_document(struct request *request, int status, const char *media_type, struct text_span body);
+/* 204 with Allow, and to browsers what CORS allows. */
+void reply_options(struct request *request, const char *allowed);
+void reply_redirect(struct request *request, const char *location);
+
+/* Was this answer begun by one of the above? */
+bool reply_is_ours(const h2o_req_t *req);
+/* For answers that h2o itself has begun: status and headers are replaced, the returned body is to be sent instead. */
+struct text_span reply_instead(struct request *request, const struct refusal *refusal);
+
+#endif

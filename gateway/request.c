@@ -1,0 +1,395 @@
+/* The steps of a request; see request.h. Those that need nobody else run at once, one after the other; then the request is parked in
+ * admission, and after that with the call that it waits for. What is wrong with its content is told only to those who may ask. */
+#include "request.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "admission.h"
+#include "answer.h"
+#include "calls.h"
+#include "clock.h"
+#include "coalesce.h"
+#include "connection.h"
+#include "gateway.h"
+#include "identity.h"
+#include "listener.h"
+#include "local.h"
+#include "operations.h"
+#include "reply.h"
+#include "settings.h"
+#include "strict.h"
+
+#define GRACE_MS 200 /* a worker's own refusal at the deadline is better than ours */
+#define ID_LENGTH_LIMIT 128
+#define KEY_LENGTH_LIMIT 255
+#define EVERY_METHOD "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+/* h2o has one list of timers per duration. */
+struct deadline_list {
+    uint32_t deadline_ms;
+    h2o_timeout_t timers;
+};
+
+static struct {
+    struct deadline_list *lists;
+    size_t list_count;
+    struct deadline_list **list_of; /* by operation */
+    struct request *running;        /* commands with an Idempotency-Key */
+    struct buffer message;
+} requests;
+
+static struct deadline_list *list_for(uint32_t deadline_ms) {
+    for (size_t i = 0; i < requests.list_count; i++)
+        if (requests.lists[i].deadline_ms == deadline_ms)
+            return &requests.lists[i];
+    struct deadline_list *list = &requests.lists[requests.list_count++];
+    list->deadline_ms = deadline_ms;
+    h2o_timeout_init(gateway.context.loop, &list->timers, deadline_ms + GRACE_MS);
+    return list;
+}
+
+int requests_start(void) {
+    requests.lists = calloc(operation_count, sizeof *requests.lists);
+    requests.list_of = calloc(operation_count, sizeof *requests.list_of);
+    for (size_t i = 0; i < operation_count; i++)
+        requests.list_of[i] = list_for(operations[i].deadline_ms);
+    return router_start();
+}
+
+static struct text_span header_of(const struct request *request, const h2o_token_t *token) {
+    const h2o_headers_t *headers = &request->h2o->headers;
+    ssize_t index = h2o_find_header(headers, token, -1);
+    if (index < 0)
+        return (struct text_span){"", 0};
+    return (struct text_span){headers->entries[index].value.base, headers->entries[index].value.len};
+}
+
+static const char *find_header(void *context, const char *name, size_t *ret_length) {
+    const h2o_headers_t *headers = &((struct request *)context)->h2o->headers;
+    ssize_t index = h2o_find_header_by_str(headers, name, strlen(name), -1);
+    if (index < 0)
+        return NULL;
+    *ret_length = headers->entries[index].value.len;
+    return headers->entries[index].value.base;
+}
+
+static struct text_span header_named(struct request *request, const char *name) {
+    struct text_span value = {NULL, 0};
+    value.bytes = find_header(request, name, &value.length);
+    return value;
+}
+
+void request_leave(struct request *request) {
+    if (request->leave)
+        request->leave(request);
+    request->leave = NULL;
+    h2o_timeout_unlink(&request->deadline);
+    if (request->has_command)
+        HASH_DELETE(running, requests.running, request);
+    request->has_command = false;
+}
+
+/* The client has its answer, or has gone. */
+static void on_dispose(void *request_) {
+    struct request *request = request_;
+    request_leave(request);
+    answer_release(&request->answer);
+}
+
+static bool is_request_id(struct text_span value) {
+    for (size_t i = 0; i < value.length; i++)
+        if (!isalnum((unsigned char)value.bytes[i]) && !strchr("._-", value.bytes[i]))
+            return false;
+    return value.length > 0 && value.length <= ID_LENGTH_LIMIT;
+}
+
+static void name_request(struct request *request) {
+    h2o_mem_pool_t *pool = &request->h2o->pool;
+    struct text_span given = header_named(request, "x-request-id");
+    request->id = uuid_new();
+    if (is_request_id(given)) {
+        request->request_id = h2o_strdup(pool, given.bytes, given.length).base;
+        return;
+    }
+    char *text = h2o_mem_alloc_pool(pool, UUID_TEXT_SIZE);
+    request->request_id = uuid_text(&request->id, text);
+}
+
+static void find_address(struct request *request) {
+    bool is_proxy;
+    struct address address = *connection_peer(request->connection, request->h2o, &is_proxy);
+    if (is_proxy) {
+        struct text_span forwarded = header_of(request, H2O_TOKEN_X_FORWARDED_FOR);
+        address_forwarded(&address, forwarded.bytes, forwarded.length);
+    }
+    address_text(&address, request->address);
+    address_scope(&address, request->limit_scope);
+}
+
+struct request *request_new(h2o_req_t *req) {
+    struct request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_dispose);
+    memset(request, 0, sizeof *request);
+    request->h2o = req;
+    request->connection = connection_of(req);
+    request->started_us = clock_mono_us();
+    request->head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    name_request(request);
+    find_address(request);
+    struct text_span origin = header_named(request, "origin");
+    request->origin = origin.length ? reply_allowed_origin(origin.bytes, origin.length) : NULL;
+    return request;
+}
+
+/* Of the gateway's own operations, which are served where? */
+static bool is_served_here(const struct route *route, enum entrance entrance) {
+    bool is_metrics = local_is_metrics(route->operation);
+    if (entrance == ENTRANCE_METRICS)
+        return is_metrics || local_is_probe(route->operation);
+    return !is_metrics || (!settings.metrics_port && !settings_production());
+}
+
+static const struct refusal *find_route(struct request *request) {
+    h2o_req_t *req = request->h2o;
+    size_t path_length = req->query_at < req->path.len ? req->query_at : req->path.len;
+    enum entrance entrance = listener_entrance(req);
+    if (req->query_at < req->path.len)
+        request->query = (struct text_span){req->path.base + path_length + 1, req->path.len - path_length - 1};
+    enum listener listener = entrance == ENTRANCE_CRM ? LISTENER_CRM : LISTENER_API;
+    switch (router_find(listener, req->method, req->path.base, path_length, &req->pool, &request->match)) {
+    case ROUTE_MALFORMED:
+        return &refusal_bad_request;
+    case ROUTE_NONE:
+        return &refusal_not_found;
+    case ROUTE_OTHER_METHOD:
+        return &refusal_method_not_allowed;
+    case ROUTE_FOUND:
+        break;
+    }
+    const struct route *route = request->match.entry->route;
+    if (!is_served_here(route, entrance))
+        return &refusal_not_found;
+    request->route = route;
+    request->operation = route->operation;
+    return NULL;
+}
+
+static void invalid(struct request *request, const struct refusal *refusal, const char *details) {
+    request->invalid = refusal;
+    request->details = details;
+}
+
+/* application/json, perhaps with charset=utf-8 (RFC 8259 §11). */
+static bool is_json(struct text_span type) {
+    static const char name[] = "application/json";
+    size_t length = sizeof name - 1;
+    if (type.length < length || strncasecmp(type.bytes, name, length) != 0)
+        return false;
+    struct text_span rest = {type.bytes + length, type.length - length};
+    if (h2o_strstr(rest.bytes, rest.length, H2O_STRLIT("charset")) == SIZE_MAX)
+        return rest.length == 0 || strchr("; ", *rest.bytes);
+    return h2o_strstr(rest.bytes, rest.length, H2O_STRLIT("utf-8")) != SIZE_MAX ||
+           h2o_strstr(rest.bytes, rest.length, H2O_STRLIT("UTF-8")) != SIZE_MAX;
+}
+
+static bool body_is_acceptable(struct request *request) {
+    size_t length = request->h2o->entity.len;
+    if (length > BODY_SIZE_LIMIT)
+        invalid(request, &refusal_payload_too_large, NULL);
+    else if (length && !is_json(header_of(request, H2O_TOKEN_CONTENT_TYPE)))
+        invalid(request, &refusal_unsupported_media_type, NULL);
+    return !request->invalid;
+}
+
+/* A structured-field string ("…", with \" and \\) or a bare one (draft-ietf-httpapi-idempotency-key-header). -1: neither. */
+static int read_key(struct text_span given, char ret_key[KEY_LENGTH_LIMIT + 1]) {
+    bool quoted = given.length >= 2 && *given.bytes == '"' && given.bytes[given.length - 1] == '"';
+    const char *at = given.bytes + quoted, *end = given.bytes + given.length - quoted;
+    size_t length = 0;
+    for (; at < end; at++) {
+        if (quoted && *at == '\\' && ++at == end)
+            return -1;
+        if (*at < (quoted ? ' ' : '!') || *at > '~' || length == KEY_LENGTH_LIMIT)
+            return -1;
+        ret_key[length++] = *at;
+    }
+    ret_key[length] = '\0';
+    return length ? 0 : -1;
+}
+
+static void read_command(struct request *request) {
+    struct text_span given = header_named(request, "idempotency-key");
+    char key[KEY_LENGTH_LIMIT + 1], person[64];
+    if (!given.bytes || request->operation->kind != OPERATION_COMMAND)
+        return;
+    if (read_key(given, key) != 0) {
+        invalid(request, &refusal_validation_error, "{\"Idempotency-Key\":\"must be 1 to 255 printable ASCII characters\"}");
+        return;
+    }
+    if (request->token.user_id)
+        snprintf(person, sizeof person, "user:%lld", (long long)request->token.user_id);
+    else
+        snprintf(person, sizeof person, "address:%s", request->address);
+    request->command = uuid_derive((const char *const[]){person, key, NULL});
+    struct request *other;
+    HASH_FIND(running, requests.running, &request->command, sizeof request->command, other);
+    if (other) {
+        invalid(request, &refusal_idempotency_in_flight, NULL);
+        return;
+    }
+    request->has_command = true;
+    HASH_ADD(running, requests.running, command, sizeof request->command, request);
+}
+
+static const char *details_of(struct request *request, const struct problems *problems) {
+    static struct buffer json;
+    buffer_clear(&json);
+    for (const struct problem *problem = problems->first; problem; problem = problem->next) {
+        buffer_append_byte(&json, json.length ? ',' : '{');
+        json_append_string(&json, problem->field, strlen(problem->field));
+        buffer_append_byte(&json, ':');
+        json_append_string(&json, problem->reason, strlen(problem->reason));
+    }
+    if (!json.length)
+        return NULL;
+    buffer_append_byte(&json, '}');
+    return h2o_strdup(&request->h2o->pool, json.bytes, json.length).base;
+}
+
+static void pack_message(struct request *request) {
+    const struct route_entry *entry = request->match.entry;
+    struct buffer *message = &requests.message;
+    struct request_source source = {
+        .body = {request->h2o->entity.base, request->h2o->entity.len},
+        .query = request->query,
+        .path_values = request->match.values,
+        .path_names = entry->names,
+        .path_count = entry->name_count,
+        .header = find_header,
+        .context = request,
+        .credentials = request->credentials,
+        .fixed = entry->route->fixed,
+    };
+    pool_reset(gateway.scratch);
+    struct problems problems = {.pool = gateway.scratch};
+    buffer_clear(message);
+    switch (codec_request(request->operation->request, &source, message, &problems)) {
+    case CODEC_OK:
+        request->message = (struct text_span){h2o_strdup(&request->h2o->pool, message->bytes, message->length).base,
+                                              message->length};
+        break;
+    case CODEC_MALFORMED:
+        invalid(request, &refusal_malformed_json, details_of(request, &problems));
+        break;
+    case CODEC_INVALID:
+        invalid(request, &refusal_validation_error, details_of(request, &problems));
+        break;
+    }
+}
+
+static void read_content(struct request *request) {
+    if (!body_is_acceptable(request))
+        return;
+    pack_message(request);
+    if (!request->invalid)
+        read_command(request);
+}
+
+static void on_deadline(h2o_timeout_entry_t *entry) {
+    struct request *request = H2O_STRUCT_FROM_MEMBER(struct request, deadline, entry);
+    bool was_sent = coalesce_was_sent(request);
+    request_leave(request);
+    reply_refusal(request, was_sent ? &refusal_deadline_exceeded : &refusal_unavailable, NULL, 0);
+}
+
+static void wait_for_worker(struct request *request) {
+    struct text_span trace = header_named(request, "traceparent");
+    trace_continue(trace.bytes, trace.length, &request->id, request->trace);
+    request->deadline.cb = on_deadline;
+    h2o_timeout_link(gateway.context.loop, &requests.list_of[request->operation - operations]->timers,
+                     &request->deadline);
+    coalesce_join(request);
+}
+
+static void refuse_limit(struct request *request) {
+    char details[64];
+    int64_t retry_s = request->quota.retry_s;
+    snprintf(details, sizeof details, "{\"limit\":\"%s\"}", request->quota.policy->name);
+    reply_refusal(request, &refusal_rate_limited, details, retry_s > UINT32_MAX ? UINT32_MAX : (uint32_t)retry_s);
+}
+
+void request_admitted(struct request *request, bool revoked) {
+    const struct refusal *refusal = revoked ? &refusal_invalid_token : NULL;
+    if (!refusal && request->quota.refused) {
+        request_leave(request);
+        refuse_limit(request);
+        return;
+    }
+    if (!refusal)
+        refusal = identity_role_refusal(request);
+    if (!refusal && request->invalid) {
+        request_leave(request);
+        reply_refusal(request, request->invalid, request->details, 0);
+        return;
+    }
+    if (refusal) {
+        request_leave(request);
+        reply_refusal(request, refusal, NULL, 0);
+        return;
+    }
+    local_function *local = local_find(request->operation);
+    if (local)
+        local(request);
+    else
+        wait_for_worker(request);
+}
+
+void request_answered(struct request *request, struct answer *answer) {
+    request_leave(request);
+    reply_answer(request, answer);
+}
+
+static bool method_is(const h2o_req_t *req, const char *name) {
+    return h2o_memis(req->method.base, req->method.len, name, strlen(name));
+}
+
+/* OPTIONS of a known path, or of "*"; and methods that no path has. */
+static bool answer_method(struct request *request) {
+    const h2o_req_t *req = request->h2o;
+    bool whole_server = req->path.len == 1 && *req->path.base == '*';
+    if (method_is(req, "OPTIONS") && (request->match.allowed || whole_server)) {
+        reply_options(request, whole_server ? EVERY_METHOD : request->match.allowed);
+        return true;
+    }
+    if (method_is(req, "CONNECT") || method_is(req, "TRACE")) {
+        request->match.allowed = request->match.allowed ? request->match.allowed : EVERY_METHOD;
+        reply_refusal(request, &refusal_method_not_allowed, NULL, 0);
+        return true;
+    }
+    return false;
+}
+
+int request_arrived(h2o_handler_t *handler, h2o_req_t *req) {
+    (void)handler;
+    struct request *request = request_new(req);
+    const struct refusal *refusal = strict_refusal(req);
+    if (refusal) {
+        request->keeps_coming = true;
+        reply_refusal(request, refusal, NULL, 0);
+        return 0;
+    }
+    refusal = find_route(request);
+    if (refusal && answer_method(request))
+        return 0;
+    if (!refusal)
+        refusal = identify(request);
+    if (refusal) {
+        reply_refusal(request, refusal, NULL, 0);
+        return 0;
+    }
+    read_content(request);
+    admission_ask(request);
+    return 0;
+}
