@@ -36,12 +36,19 @@ void parameter_bytes(struct parameters *parameters, const void *bytes, size_t le
 /* Array literals ("{…}", escaped); a NULL text is SQL NULL. */
 void parameter_integers(struct parameters *parameters, const int64_t *values, size_t count);
 void parameter_texts(struct parameters *parameters, const char *const *values, size_t count);
+struct bytes {
+    const void *data; /* NULL is SQL NULL */
+    size_t length;
+};
+void parameter_bytes_array(struct parameters *parameters, const struct bytes *values, size_t count);
 
 /* One round trip. NULL on failure: logged, and db_failure() tells the kind. The result stays valid until db_release(). */
 PGresult *db_query(struct db *db, const struct statement *statement, const struct parameters *parameters);
 /* Pipelined: queue any number, then receive in the same order; the first db_receive() flushes with one Sync. */
 int db_queue(struct db *db, const struct statement *statement, const struct parameters *parameters);
 PGresult *db_receive(struct db *db);
+/* Ends a piece of work: frees its results and forgets its failure (until then everything after a failure fails, too). The runtime calls
+ * it after each group, tick and wait; a service needs it only between independent pieces. */
 void db_release(struct db *db);
 
 enum db_failure {
@@ -59,5 +66,6 @@ const char *db_text(const PGresult *result, int row, int column); /* NULL for SQ
 int64_t db_integer(const PGresult *result, int row, int column);
 double db_number(const PGresult *result, int row, int column);
 bool db_boolean(const PGresult *result, int row, int column); /* 't' */
+struct bytes db_bytes(const PGresult *result, int row, int column, struct pool *pool); /* bytea, copied into the pool */
 
 #endif

@@ -13,22 +13,13 @@
 #include <stdint.h>
 #include <poll.h>
 
+#include "call.h"
 #include "codec.h"
 #include "contract.h"
 #include "db.h"
 #include "envelope.h"
 
 struct worker;
-
-/* First member of every generated struct NAME_call. */
-struct call {
-    struct call_header header;
-    struct pool *pool;              /* lives until the call is answered */
-    int64_t deadline_mono_ms;
-    const struct refusal *refusal;  /* NULL: the reply struct is the answer */
-    struct problems details;        /* goes with the refusal */
-    uint32_t retry_after_s;
-};
 
 /* Ends the call with a refusal (a value, not a failure: the rest of the group goes on and commits). */
 void refuse(struct call *call, const struct refusal *refusal);
@@ -54,7 +45,8 @@ struct service {
     const char *(*check)(void);     /* of the settings; may be NULL */
     int (*start)(struct worker *);  /* once, with the database connected; may be NULL */
     int tick_ms;                    /* 0: no ticks */
-    void (*tick)(struct worker *);  /* between mailboxes, outside any transaction */
+    void (*tick)(struct worker *);  /* between mailboxes, outside any transaction, only while the database is connected */
+    const char *wake_channel;       /* a NOTIFY on it makes the next tick due at once; may be NULL */
     void (*stop)(struct worker *);  /* may be NULL */
     /* For workers that also wait for the outside: waits like poll(2) on these and on its own descriptors. NULL: poll(2). */
     int (*wait)(struct worker *, struct pollfd *fds, int count, int timeout_ms);
@@ -74,6 +66,9 @@ void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, co
 
 /* Runs `work` in a transaction outside any call (ticks): BEGIN, work, outbox, COMMIT. 0 or -1 (rolled back, logged). */
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument);
+
+/* Makes the next tick due at once: for a `wait` hook in which something came. */
+void worker_wake(struct worker *worker);
 
 /* ETag value (quoted) that the gateway gives a reply whose message has these bytes: for If-Match. */
 const char *etag_of(const struct record *record, const void *reply, struct pool *pool);

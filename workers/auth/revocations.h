@@ -1,0 +1,17 @@
+/* Ended sessions, told to Redis, where the gateways look at every request. PostgreSQL remains the place of the fact. */
+#ifndef TITHI_AUTH_REVOCATIONS_H
+#define TITHI_AUTH_REVOCATIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct worker;
+
+/* Tells Redis that these sessions are over. False: it could not be told; revocations_tick() does it once Redis is
+ * there. */
+bool revocations_publish(const char *const *sessions, size_t count);
+/* Tells Redis what it does not know: unpublished revocations, and all recent ones where it was emptied. */
+void revocations_tick(struct worker *worker);
+void revocations_close(void);
+
+#endif

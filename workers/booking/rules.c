@@ -1,0 +1,70 @@
+/* Decisions about bookings; see rules.h. */
+#include "rules.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "envelope.h"
+
+#define MICROSECONDS INT64_C(1000000)
+#define FIRST_MOMENT (INT64_C(-62135596800) * MICROSECONDS) /* year 1 */
+#define LAST_MOMENT (INT64_C(253402300800) * MICROSECONDS)  /* year 10000 */
+
+const struct refusal *rule_refusal_of(const char *outcome) {
+    const struct refusal *refusal = refusal_find(outcome);
+    if (!strcmp(outcome, "placed"))
+        return NULL;
+    return refusal ? refusal : &refusal_internal_error;
+}
+
+const char *rule_reference(const char *year, uint64_t random, char ret_reference[REFERENCE_SIZE]) {
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base 32 */
+    char *at = stpcpy(ret_reference, "BK");
+    at = stpncpy(at, year, 4);
+    for (int shift = 35; shift >= 0; shift -= 5)
+        *at++ = digits[random >> shift & 31];
+    *at = '\0';
+    return ret_reference;
+}
+
+static bool is_admin(const struct caller *caller) {
+    return !strcmp(caller->role, "admin");
+}
+
+static bool is_own(const struct caller *caller, const struct booking *booking) {
+    return booking->user.id == caller->user_id;
+}
+
+bool rule_may_see(const struct caller *caller, const struct booking *booking) {
+    return is_own(caller, booking) || booking->event.facilitator.id == caller->user_id || is_admin(caller);
+}
+
+const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started) {
+    if (!rule_may_see(caller, booking))
+        return &refusal_booking_not_found;
+    if (!is_own(caller, booking) && !is_admin(caller))
+        return &refusal_forbidden;
+    bool live = !strcmp(booking->status, "pending") || !strcmp(booking->status, "confirmed");
+    return live && !started ? NULL : &refusal_booking_not_cancellable;
+}
+
+const struct refusal *rule_manage(const struct caller *caller, const struct event_state *event) {
+    if (!event->exists)
+        return &refusal_event_not_found;
+    return event->facilitator_id == caller->user_id || is_admin(caller) ? NULL : &refusal_forbidden;
+}
+
+const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event) {
+    const struct refusal *refusal = rule_manage(caller, event);
+    return refusal || !event->cancelled ? refusal : &refusal_event_already_cancelled;
+}
+
+int rule_read_place(const char *after, const char *sort, struct pool *pool, struct booking_place *ret_place) {
+    struct cursor cursor;
+    struct booking_place place;
+    if (cursor_read(after, sort, pool, &cursor) || cursor_integer(&cursor, FIRST_MOMENT, LAST_MOMENT, &place.moment_us))
+        return -1;
+    place.id = cursor.id;
+    *ret_place = place;
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* Decisions about bookings, pure: no clock, no database, no settings inside. Who gets a place is decided in the store's
+ * one statement, under the lock of the events; what its outcomes mean stands here. */
+#ifndef TITHI_BOOKING_RULES_H
+#define TITHI_BOOKING_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cursor.h"
+#include "operations.h"
+
+struct caller;
+
+/* What a person hears whom the statement gave this outcome; NULL: "placed". */
+const struct refusal *rule_refusal_of(const char *outcome);
+
+/* "BK", the year and eight letters and digits that nobody mistakes for each other: `random` gives the last 40 bits. */
+#define REFERENCE_SIZE sizeof "BK2026XXXXXXXX"
+const char *rule_reference(const char *year, uint64_t random, char ret_reference[REFERENCE_SIZE]);
+
+/* As far as others than its owner see it: the event's facilitator and administrators. */
+bool rule_may_see(const struct caller *caller, const struct booking *booking);
+/* NULL: it may be cancelled. `started`: the event has. */
+const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started);
+
+struct event_state {
+    bool exists; /* and is not deleted */
+    int64_t facilitator_id;
+    bool cancelled;
+};
+/* NULL: the caller may see the event's bookings, or cancel it. */
+const struct refusal *rule_manage(const struct caller *caller, const struct event_state *event);
+const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event);
+
+/* Where a page of bookings ended: the moment by which they are sorted, in microseconds since 1970, and the booking. */
+struct booking_place {
+    int64_t moment_us;
+    int64_t id;
+};
+int rule_read_place(const char *after, const char *sort, struct pool *pool, struct booking_place *ret_place);
+
+#endif

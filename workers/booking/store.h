@@ -1,0 +1,84 @@
+/* All SQL of the booking worker. Functions return 0, or -1 where the database failed. Texts in what they return live as
+ * long as the worker's pool or until db_release(). */
+#ifndef TITHI_BOOKING_STORE_H
+#define TITHI_BOOKING_STORE_H
+
+#include "operations.h"
+#include "rules.h"
+#include "worker.h"
+
+/* A booking as answers show it, and what the worker itself needs to know of it. */
+struct booking_row {
+    struct booking booking; /* id 0: there is none */
+    bool event_started;
+    bool facilitator_listens; /* has an address of their own for webhooks */
+};
+
+struct wish {
+    int64_t event_id;
+    int64_t user_id;
+    const char *reference;
+    const char *notes; /* or NULL */
+};
+
+struct answer_to_wish {
+    const char *outcome;    /* "placed", or the code of a refusal */
+    struct booking_row row; /* where placed */
+};
+
+/* Gives places to a whole mailbox, in the order of the array: the events are locked, then one statement decides. One
+ * round trip. */
+int store_book(struct worker *worker, const struct wish *wishes, size_t count, int64_t hold_ttl_s,
+               struct answer_to_wish *ret_answers);
+
+int store_read_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows);
+/* The same, and locks them, their events before, until the end of the transaction. */
+int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows);
+
+struct booking_rows {
+    struct booking_row *items;
+    size_t count;
+};
+
+/* Cancels these locked live bookings and frees their places. */
+int store_cancel_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_rows *ret_cancelled);
+
+struct event_head {
+    struct event_state state;
+    const char *currency;
+    struct list_event_bookings_reply_event shown;
+};
+
+/* Locks the events until the end of the transaction, in the order that everybody locks them in: by id. */
+int store_lock_events(struct worker *worker, const int64_t *ids, size_t count);
+/* Queued and received like lists. */
+int store_queue_event(struct worker *worker, int64_t id);
+int store_receive_event(struct worker *worker, struct event_head *ret_head);
+int store_cancel_event(struct worker *worker, int64_t id);
+/* Locks live bookings of a locked event with ids above `above`, in the order of their ids. */
+int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit, int64_t *ret_ids,
+                    size_t *ret_count);
+
+enum booking_scope { OF_USER, OF_EVENT, OF_FACILITATOR, BOOKING_SCOPE_COUNT };
+
+struct booking_filter {
+    enum booking_scope scope;
+    int64_t id;                                 /* of the user, event or facilitator */
+    int64_t event_id;                           /* 0: any */
+    const char *status, *payment_status, *when; /* NULL: any */
+    const char *sort;
+    const struct booking_place *after; /* NULL: from the start */
+    int64_t limit;
+};
+
+/* Lists are queued, any number, and received in the same order with one round trip. */
+int store_queue_list(struct worker *worker, const struct booking_filter *filter);
+int store_receive_list(struct worker *worker, const char *sort, int64_t limit, struct pool *pool,
+                       struct booking_page *ret_page);
+
+/* Is any hold over? */
+int store_find_expired(struct worker *worker, bool *ret_found);
+/* Ends holds that are over, the oldest first, and frees their places. */
+int store_expire_holds(struct worker *worker, size_t limit, struct booking_rows *ret_expired);
+
+#endif

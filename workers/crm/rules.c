@@ -1,0 +1,56 @@
+/* What follows from an attempt to deliver, and what a notification is called. Tests are tables of cases
+ * (tests/unit/test_schedule.c). */
+#include "rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define JITTER 0.2
+
+/* Seconds after the attempt with that number. */
+static const int64_t waits_s[ATTEMPTS_LIMIT] = {
+    [1] = 5, [2] = 300, [3] = 1800, [4] = 7200, [5] = 18000, [6] = 36000, [7] = 50400, [8] = 72000, [9] = 86400};
+
+struct delivery_verdict rule_delivery(unsigned attempts, long status, int64_t retry_after_s, double random) {
+    if (status >= 200 && status < 300)
+        return (struct delivery_verdict){.fate = DELIVERY_DONE};
+    if (status == 410 || attempts >= ATTEMPTS_LIMIT) /* Gone: nobody wants it there any more */
+        return (struct delivery_verdict){.fate = DELIVERY_DEAD};
+    int64_t wait_ms = (int64_t)((double)waits_s[attempts] * 1000 * (1 - JITTER + 2 * JITTER * random));
+    int64_t asked_s = retry_after_s > RETRY_AFTER_LIMIT_S ? RETRY_AFTER_LIMIT_S : retry_after_s;
+    return (struct delivery_verdict){.fate = DELIVERY_AGAIN,
+                                     .wait_ms = asked_s * 1000 > wait_ms ? asked_s * 1000 : wait_ms};
+}
+
+static bool is_lower_hex(const char *text, size_t length) {
+    return strspn(text, "0123456789abcdef") >= length;
+}
+
+/* Version 00 only: 00-<32 hex>-<16 hex>-<2 hex>, ids not all zero. */
+static bool is_traceparent(const char *text) {
+    return strlen(text) == TRACEPARENT_SIZE - 1 && strncmp(text, "00-", 3) == 0 && is_lower_hex(text + 3, 32) &&
+           text[35] == '-' && is_lower_hex(text + 36, 16) && text[52] == '-' && is_lower_hex(text + 53, 2) &&
+           strspn(text + 3, "0") < 32 && strspn(text + 36, "0") < 16;
+}
+
+static void put_hex(char *at, const uint8_t *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        sprintf(at + 2 * i, "%02x", bytes[i]);
+}
+
+const char *rule_traceparent(const char *cause, const uint8_t random[24], char ret_text[TRACEPARENT_SIZE]) {
+    char trace[33], parent[17];
+    bool known = is_traceparent(cause);
+    put_hex(trace, random, 16);
+    put_hex(parent, random + 16, 8);
+    snprintf(ret_text, TRACEPARENT_SIZE, "00-%.32s-%s-%.2s", known ? cause + 3 : trace, parent,
+             known ? cause + 53 : "00");
+    return ret_text;
+}
+
+const char *rule_action(const char *action, const char *type) {
+    if (action)
+        return action;
+    const char *dot = type ? strchr(type, '.') : NULL;
+    return dot ? dot + 1 : type ? type : "";
+}

@@ -1,0 +1,190 @@
+/* The event worker's operations: each asks the store, asks the rules, and answers every call of its array. */
+#include "etag.h"
+#include "operations.h"
+#include "rules.h"
+#include "store.h"
+#include "worker.h"
+
+int get_event(struct worker *worker, struct get_event_call *calls, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
+    struct event *events = pool_alloc(pool, count * sizeof *events);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = calls[i].request.event_id;
+    if (store_read_events(worker, ids, count, events))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].id)
+            calls[i].reply = events[i];
+        else
+            refuse(&calls[i].call, &refusal_event_not_found);
+    return 0;
+}
+
+/* What both lists have in common, from a request that names it alike. */
+#define FILTER_OF(request_)                                                                                            \
+    {                                                                                                                  \
+        .type = (request_).type, .has_active = (request_).has_active, .active = (request_).active,                     \
+        .has_rating = (request_).has_rating, .rating = (request_).rating, .from = (request_).from,                     \
+        .to = (request_).to, .sort = (request_).sort, .limit = (request_).limit,                                       \
+    }
+
+/* Queues one list, or refuses the call. */
+static int queue_list(struct worker *worker, struct call *call, struct event_filter *filter, const char *words,
+                      const char *after) {
+    struct event_place place;
+    if (words)
+        filter->pattern_count = rule_patterns(words, call->pool, &filter->patterns);
+    if (after && rule_read_place(after, filter->sort, call->pool, &place)) {
+        refuse_field(call, &refusal_bad_cursor, "after", "is not the `next` of a page of this list");
+        return 0;
+    }
+    filter->after = after ? &place : NULL;
+    return store_queue_list(worker, filter);
+}
+
+int list_events(struct worker *worker, struct list_events_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct list_events_request *request = &calls[i].request;
+        struct event_filter filter = FILTER_OF(*request);
+        if (request->has_facilitator_id == PRESENCE_SET) {
+            filter.facilitator_id = request->facilitator_id.text ? 0 : request->facilitator_id.number;
+            filter.facilitator_code = request->facilitator_id.text;
+        }
+        if (request->has_active != PRESENCE_SET) { /* what can be booked by its state */
+            filter.has_active = PRESENCE_SET;
+            filter.active = true;
+        }
+        if (queue_list(worker, &calls[i].call, &filter, request->q, request->after))
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct event_filter filter = FILTER_OF(calls[i].request);
+        if (!calls[i].call.refusal && store_receive_list(worker, &filter, calls[i].call.pool, &calls[i].reply))
+            return -1;
+    }
+    return 0;
+}
+
+int list_facilitator_events(struct worker *worker, struct list_facilitator_events_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct list_facilitator_events_request *request = &calls[i].request;
+        struct event_filter filter = FILTER_OF(*request);
+        filter.facilitator_id = calls[i].call.header.caller.user_id;
+        if (queue_list(worker, &calls[i].call, &filter, request->q, request->after))
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct event_filter filter = FILTER_OF(calls[i].request);
+        if (!calls[i].call.refusal && store_receive_list(worker, &filter, calls[i].call.pool, &calls[i].reply))
+            return -1;
+    }
+    return 0;
+}
+
+static bool refuse_by(struct call *call, struct verdict verdict) {
+    if (!verdict.refusal)
+        return false;
+    if (verdict.field)
+        refuse_field(call, verdict.refusal, verdict.field, "%s", verdict.reason);
+    else
+        refuse(call, verdict.refusal);
+    return true;
+}
+
+static void answer_stored(struct call *call, enum event_outcome outcome, const char *message, const struct event *event,
+                          struct event_changed *ret_reply) {
+    switch (outcome) {
+    case EVENT_STORED:
+        *ret_reply = (struct event_changed){.message = message, .event = *event};
+        return;
+    case EVENT_ENDS_BEFORE_START:
+        refuse_field(call, &refusal_end_before_start, "end_datetime", "is not after start_datetime");
+        return;
+    case EVENT_WITHOUT_FACILITATOR:
+        refuse_field(call, &refusal_forbidden, "facilitator_id", "is nobody who publishes events");
+        return;
+    }
+}
+
+int create_event(struct worker *worker, struct create_event_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct event_draft draft;
+        struct verdict verdict = rule_publish(&calls[i].call.header.caller, &calls[i].request, &draft);
+        if (!refuse_by(&calls[i].call, verdict) && store_queue_insert(worker, &draft))
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum event_outcome outcome;
+        struct event event;
+        if (calls[i].call.refusal)
+            continue;
+        if (store_receive_insert(worker, &outcome, &event))
+            return -1;
+        answer_stored(&calls[i].call, outcome, "Event created successfully", &event, &calls[i].reply);
+    }
+    return 0;
+}
+
+/* Reads an event that shall change, as it is after the calls before. Refuses where it is gone or not as the caller saw
+ * it. */
+static int read_for_change(struct worker *worker, struct call *call, int64_t id, const char *if_match,
+                           struct event *ret_event) {
+    if (store_read_events(worker, &id, 1, ret_event))
+        return -1;
+    if (!ret_event->id)
+        refuse(call, &refusal_event_not_found);
+    else if (if_match && !etag_listed(if_match, etag_of(&record_event, ret_event, call->pool), false))
+        refuse(call, &refusal_precondition_failed);
+    return 0;
+}
+
+static int change_event(struct worker *worker, struct update_event_call *call) {
+    const struct update_event_request *request = &call->request;
+    struct event event;
+    struct event_draft draft;
+    enum event_outcome outcome;
+    if (read_for_change(worker, &call->call, request->event_id, request->if_match, &event))
+        return -1;
+    if (call->call.refusal || refuse_by(&call->call, rule_change(&call->call.header.caller, &event, request, &draft)))
+        return 0;
+    if (store_update_event(worker, request->event_id, &draft, &outcome, &event))
+        return -1;
+    answer_stored(&call->call, outcome, "Event updated successfully", &event, &call->reply);
+    return 0;
+}
+
+int update_event(struct worker *worker, struct update_event_call *calls, size_t count) {
+    int64_t *ids = pool_alloc(worker_pool(worker), count * sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = calls[i].request.event_id;
+    if (store_lock_events(worker, ids, count))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (change_event(worker, &calls[i]))
+            return -1;
+    return 0;
+}
+
+static int remove_event(struct worker *worker, struct delete_event_call *call) {
+    const struct delete_event_request *request = &call->request;
+    struct event event;
+    if (read_for_change(worker, &call->call, request->event_id, request->if_match, &event))
+        return -1;
+    if (call->call.refusal || refuse_by(&call->call, rule_remove(&call->call.header.caller, &event)))
+        return 0;
+    call->reply.message = "Event deleted successfully";
+    return store_remove_event(worker, request->event_id);
+}
+
+int delete_event(struct worker *worker, struct delete_event_call *calls, size_t count) {
+    int64_t *ids = pool_alloc(worker_pool(worker), count * sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = calls[i].request.event_id;
+    if (store_lock_events(worker, ids, count))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (remove_event(worker, &calls[i]))
+            return -1;
+    return 0;
+}

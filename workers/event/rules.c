@@ -1,0 +1,195 @@
+/* Decisions about events; see rules.h. Whoever may ask at all (facilitators and administrators) was checked by the
+ * gateway; here stands whose event it is, how a change applies to what is stored, and what a state forbids. */
+#include "rules.h"
+
+#include <string.h>
+
+#include "codec.h"
+#include "envelope.h"
+
+#define MICROSECONDS INT64_C(1000000)
+#define FIRST_MOMENT (INT64_C(-62135596800) * MICROSECONDS) /* year 1 */
+#define LAST_MOMENT (INT64_C(253402300800) * MICROSECONDS)  /* year 10000 */
+
+static const struct verdict fine;
+
+static bool is_admin(const struct caller *caller) {
+    return !strcmp(caller->role, "admin");
+}
+
+static struct verdict refuse_because(const struct refusal *refusal, const char *field, const char *reason) {
+    return (struct verdict){.refusal = refusal, .field = field, .reason = reason};
+}
+
+/* `facilitator_id` names a person by number, or is a code of the facilitator's CRM; `code` may say the latter too. */
+static struct verdict apply_facilitator(const struct caller *caller, enum presence has_id, struct integer_or_string id,
+                                        enum presence has_code, const char *code, struct event_draft *draft) {
+    if (has_id == PRESENCE_SET && !id.text) {
+        if (id.number != draft->facilitator_id && !is_admin(caller))
+            return refuse_because(&refusal_forbidden, "facilitator_id", "is another facilitator");
+        draft->facilitator_id = id.number;
+    }
+    const char *asked_code = has_id == PRESENCE_SET ? id.text : NULL;
+    if (asked_code && has_code != PRESENCE_ABSENT && (!code || strcmp(asked_code, code)))
+        return refuse_because(&refusal_validation_error, "facilitator_crm_id", "differs from facilitator_id");
+    if (asked_code || has_code != PRESENCE_ABSENT)
+        draft->facilitator_crm_id = asked_code ? asked_code : code;
+    return fine;
+}
+
+struct verdict rule_publish(const struct caller *caller, const struct create_event_request *request,
+                            struct event_draft *ret_draft) {
+    struct event_draft draft = {
+        .facilitator_id = caller->user_id,
+        .title = request->title,
+        .description = request->description,
+        .event_type = request->event_type,
+        .start = request->start_datetime,
+        .end = request->end_datetime,
+        .time_zone = request->time_zone,
+        .location = request->location,
+        .virtual_link = request->virtual_link,
+        .capacity = request->max_participants,
+        .price_minor = request->price_minor,
+        .currency = request->currency,
+        .rating = request->rating,
+        .has_rating = request->has_rating == PRESENCE_SET,
+        .is_active = request->is_active,
+    };
+    struct verdict verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
+                                               request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+    if (!verdict.refusal)
+        *ret_draft = draft;
+    return verdict;
+}
+
+static struct event_draft draft_of(const struct event *event) {
+    return (struct event_draft){
+        .facilitator_id = event->facilitator.id,
+        .facilitator_crm_id = event->facilitator_id.text,
+        .title = event->title,
+        .description = event->description,
+        .event_type = event->event_type,
+        .start = event->start_datetime,
+        .end = event->end_datetime,
+        .time_zone = event->time_zone,
+        .location = event->location,
+        .virtual_link = event->virtual_link,
+        .capacity = event->max_participants,
+        .price_minor = event->price_minor,
+        .currency = event->currency,
+        .rating = event->rating,
+        .has_rating = event->has_rating == PRESENCE_SET,
+        .is_active = event->is_active,
+    };
+}
+
+/* An amount without its currency was read as one with two decimals; a currency without the amount would change what it
+ * is worth. */
+static struct verdict apply_price(const struct update_event_request *request, struct event_draft *draft) {
+    bool priced = request->has_price_minor == PRESENCE_SET, named = request->has_currency == PRESENCE_SET;
+    if (priced && !named && currency_decimals(draft->currency) != 2)
+        return refuse_because(&refusal_validation_error, "currency", "is needed with the price of this event");
+    if (named && !priced && draft->price_minor && strcmp(request->currency, draft->currency))
+        return refuse_because(&refusal_validation_error, "price", "is needed with another currency");
+    if (priced)
+        draft->price_minor = request->price_minor;
+    if (named)
+        draft->currency = request->currency;
+    return fine;
+}
+
+#define APPLY(draft_member, request_member)                                                                            \
+    if (request->has_##request_member != PRESENCE_ABSENT)                                                              \
+    draft->draft_member = request->request_member
+
+static void apply_fields(const struct update_event_request *request, struct event_draft *draft) {
+    APPLY(title, title);
+    APPLY(description, description);
+    APPLY(event_type, event_type);
+    APPLY(start, start_datetime);
+    APPLY(end, end_datetime);
+    APPLY(time_zone, time_zone);
+    APPLY(location, location);
+    APPLY(virtual_link, virtual_link);
+    APPLY(capacity, max_participants);
+    APPLY(rating, rating);
+    APPLY(is_active, is_active);
+    if (request->has_rating != PRESENCE_ABSENT)
+        draft->has_rating = request->has_rating == PRESENCE_SET;
+}
+
+static bool is_cancelled(const struct event *event) {
+    return !strcmp(event->status, "cancelled");
+}
+
+static bool may_change(const struct caller *caller, const struct event *event) {
+    return event->facilitator.id == caller->user_id || is_admin(caller);
+}
+
+struct verdict rule_change(const struct caller *caller, const struct event *event,
+                           const struct update_event_request *request, struct event_draft *ret_draft) {
+    if (!may_change(caller, event))
+        return refuse_because(&refusal_forbidden, NULL, NULL);
+    if (is_cancelled(event))
+        return refuse_because(&refusal_event_already_cancelled, NULL, NULL);
+    struct event_draft draft = draft_of(event);
+    apply_fields(request, &draft);
+    struct verdict verdict = apply_price(request, &draft);
+    if (!verdict.refusal)
+        verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
+                                    request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+    if (!verdict.refusal && draft.capacity && draft.capacity < event->current_participants)
+        verdict = refuse_because(&refusal_capacity_below_taken, "max_participants", "is below current_participants");
+    if (!verdict.refusal)
+        *ret_draft = draft;
+    return verdict;
+}
+
+struct verdict rule_remove(const struct caller *caller, const struct event *event) {
+    if (!may_change(caller, event))
+        return refuse_because(&refusal_forbidden, NULL, NULL);
+    if (event->current_participants)
+        return refuse_because(&refusal_event_has_bookings, NULL, NULL);
+    return fine;
+}
+
+int rule_read_place(const char *after, const char *sort, struct pool *pool, struct event_place *ret_place) {
+    struct cursor cursor;
+    if (cursor_read(after, sort, pool, &cursor))
+        return -1;
+    struct event_place place = {.id = cursor.id};
+    const char *key = sort + (*sort == '-');
+    if (!strcmp(key, "title"))
+        place.text = cursor.value;
+    else if (cursor_integer(&cursor, strcmp(key, "start") ? INT64_MIN : FIRST_MOMENT,
+                            strcmp(key, "start") ? INT64_MAX : LAST_MOMENT, &place.number))
+        return -1;
+    *ret_place = place;
+    return 0;
+}
+
+static const char *pattern_of(const char *word, size_t length, struct pool *pool) {
+    char *pattern = pool_alloc(pool, 2 * length + sizeof "%%"), *at = pattern;
+    *at++ = '%';
+    for (size_t i = 0; i < length; i++) {
+        if (strchr("%_\\", word[i]))
+            *at++ = '\\';
+        *at++ = word[i];
+    }
+    *at = '%';
+    return pattern;
+}
+
+size_t rule_patterns(const char *words, struct pool *pool, const char *const **ret_patterns) {
+    static const char spaces[] = " \t\r\n";
+    const char **patterns = pool_alloc(pool, (strlen(words) / 2 + 1) * sizeof *patterns);
+    size_t count = 0;
+    for (const char *word = words + strspn(words, spaces); *word; word += strspn(word, spaces)) {
+        size_t length = strcspn(word, spaces);
+        patterns[count++] = pattern_of(word, length, pool);
+        word += length;
+    }
+    *ret_patterns = patterns;
+    return count;
+}

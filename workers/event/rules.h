@@ -1,0 +1,60 @@
+/* Decisions about events, pure: no clock, no database, no settings inside. */
+#ifndef TITHI_EVENT_RULES_H
+#define TITHI_EVENT_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cursor.h"
+#include "operations.h"
+
+struct caller;
+
+/* What stops something; `refusal` NULL: nothing. `field` and `reason` go with it where they are set. */
+struct verdict {
+    const struct refusal *refusal;
+    const char *field;
+    const char *reason;
+};
+
+/* An event as it shall be stored. Texts may be NULL where events have none. */
+struct event_draft {
+    int64_t facilitator_id;
+    const char *facilitator_crm_id; /* the event's own code; NULL: the facilitator's is shown */
+    const char *title;
+    const char *description;
+    const char *event_type;
+    const char *start; /* without a zone: in time_zone */
+    const char *end;
+    const char *time_zone;
+    const char *location;
+    const char *virtual_link;
+    int64_t capacity; /* 0: no limit */
+    int64_t price_minor;
+    const char *currency;
+    double rating;
+    bool has_rating;
+    bool is_active;
+};
+
+/* The draft of a new event. */
+struct verdict rule_publish(const struct caller *caller, const struct create_event_request *request,
+                            struct event_draft *ret_draft);
+/* The draft of an event as it is, with what the request changes. */
+struct verdict rule_change(const struct caller *caller, const struct event *event,
+                           const struct update_event_request *request, struct event_draft *ret_draft);
+struct verdict rule_remove(const struct caller *caller, const struct event *event);
+
+/* Does the list's sort give such cursors? The value as a number where it sorts by one. */
+struct event_place {
+    const char *text; /* sorted by title */
+    int64_t number;   /* else */
+    int64_t id;
+};
+int rule_read_place(const char *after, const char *sort, struct pool *pool, struct event_place *ret_place);
+
+/* LIKE patterns, one per word: '%' and '_' in it stand for themselves. */
+size_t rule_patterns(const char *words, struct pool *pool, const char *const **ret_patterns);
+
+#endif

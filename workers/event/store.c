@@ -1,0 +1,344 @@
+/* All SQL of the event worker; see store.h. Prepared statements are planned once for any parameters
+ * (schemas/roles.sql), so lists have one statement per sort and per what narrows them most: with it the index in the
+ * order of the sort answers a page. */
+#include "store.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "rfc3339.h"
+
+#define EVENT_COLUMNS                                                                                                  \
+    "e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link, "      \
+    "e.capacity, e.taken, e.price_minor, e.currency, e.rating, e.is_active, e.cancelled_at IS NOT NULL, "              \
+    "f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, e.created_at, e.updated_at"
+
+enum event_column {
+    EVENT_ID,
+    EVENT_TITLE,
+    EVENT_DESCRIPTION,
+    EVENT_TYPE,
+    EVENT_START,
+    EVENT_END,
+    EVENT_TIME_ZONE,
+    EVENT_LOCATION,
+    EVENT_VIRTUAL_LINK,
+    EVENT_CAPACITY,
+    EVENT_TAKEN,
+    EVENT_PRICE,
+    EVENT_CURRENCY,
+    EVENT_RATING,
+    EVENT_ACTIVE,
+    EVENT_CANCELLED,
+    FACILITATOR_ID,
+    FACILITATOR_NAME,
+    FACILITATOR_EMAIL,
+    EVENT_CRM_ID,
+    FACILITATOR_CRM_ID,
+    EVENT_CREATED,
+    EVENT_UPDATED,
+    EVENT_COLUMN_COUNT,
+};
+
+static void read_event(const PGresult *result, int row, int first, struct pool *pool, struct event *ret_event) {
+    bool cancelled = db_boolean(result, row, first + EVENT_CANCELLED);
+    const char *code = db_text(result, row, first + EVENT_CRM_ID);
+    struct event event = {
+        .id = db_integer(result, row, first + EVENT_ID),
+        .title = db_text(result, row, first + EVENT_TITLE),
+        .event_type = db_text(result, row, first + EVENT_TYPE),
+        .start_datetime = rfc3339_text(db_text(result, row, first + EVENT_START), pool),
+        .time_zone = db_text(result, row, first + EVENT_TIME_ZONE),
+        .current_participants = db_integer(result, row, first + EVENT_TAKEN),
+        .price_minor = db_integer(result, row, first + EVENT_PRICE),
+        .currency = db_text(result, row, first + EVENT_CURRENCY),
+        .is_active = db_boolean(result, row, first + EVENT_ACTIVE) && !cancelled,
+        .status = cancelled ? "cancelled" : "active",
+        .facilitator = {.id = db_integer(result, row, first + FACILITATOR_ID),
+                        .name = db_text(result, row, first + FACILITATOR_NAME),
+                        .email = db_text(result, row, first + FACILITATOR_EMAIL)},
+        .facilitator_id = {.text = code, .number = db_integer(result, row, first + FACILITATOR_ID)},
+        .created_at = rfc3339_text(db_text(result, row, first + EVENT_CREATED), pool),
+        .updated_at = rfc3339_text(db_text(result, row, first + EVENT_UPDATED), pool),
+    };
+    SET_TEXT(event, description, db_text(result, row, first + EVENT_DESCRIPTION));
+    SET_TEXT(event, end_datetime, rfc3339_text(db_text(result, row, first + EVENT_END), pool));
+    SET_TEXT(event, location, db_text(result, row, first + EVENT_LOCATION));
+    SET_TEXT(event, virtual_link, db_text(result, row, first + EVENT_VIRTUAL_LINK));
+    SET_TEXT(event, facilitator_crm_id, code ? code : db_text(result, row, first + FACILITATOR_CRM_ID));
+    if (!db_is_null(result, row, first + EVENT_CAPACITY)) {
+        SET(event, max_participants, db_integer(result, row, first + EVENT_CAPACITY));
+        SET(event, available_spots, event.max_participants - event.current_participants);
+    }
+    if (!db_is_null(result, row, first + EVENT_RATING))
+        SET(event, rating, db_number(result, row, first + EVENT_RATING));
+    *ret_event = event;
+}
+
+static const struct statement read_events = {
+    "read_events", "SELECT i.position, " EVENT_COLUMNS " FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, position)"
+                   " JOIN events e ON e.id = i.id AND e.deleted_at IS NULL JOIN users f ON f.id = e.facilitator_id"};
+
+int store_read_events(struct worker *worker, const int64_t *ids, size_t count, struct event *ret_events) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integers(&parameters, ids, count);
+    PGresult *result = db_query(worker_db(worker), &read_events, &parameters);
+    if (!result)
+        return -1;
+    memset(ret_events, 0, count * sizeof *ret_events);
+    for (int row = 0; row < PQntuples(result); row++)
+        read_event(result, row, 1, worker_pool(worker), &ret_events[db_integer(result, row, 0) - 1]);
+    return 0;
+}
+
+/* Parameters of all lists: 1 facilitator, 2 their code, 3 type, 4 active, 5 rating, 6 patterns, 7 from, 8 to, 9 and 10
+ * value and id where the page before ended, 11 rows. Bounds are days of UTC, or times; the last day is included. */
+#define BOUND(parameter, last)                                                                                         \
+    "CASE WHEN length(" parameter "::text) > 10 THEN " parameter "::timestamptz ELSE " parameter                       \
+    "::date::timestamptz" last " END"
+#define LIST(scope, key, value, after, direction)                                                                      \
+    "SELECT " EVENT_COLUMNS ", " value " FROM (SELECT e.* FROM events e WHERE e.deleted_at IS NULL AND " scope         \
+    " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
+    " AND ($2::text IS NULL OR coalesce(e.facilitator_crm_id,"                                                         \
+    " (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                 \
+    " AND ($3::text IS NULL OR lower(e.event_type) = lower($3))"                                                       \
+    " AND ($4::boolean IS NULL OR (e.is_active AND e.cancelled_at IS NULL) = $4)"                                      \
+    " AND ($5::numeric IS NULL OR e.rating >= $5)"                                                                     \
+    " AND ($6::text[] IS NULL OR concat_ws(' ', e.title, e.description, e.location) ILIKE ALL ($6))"                   \
+    " AND e.start_at >= coalesce(" BOUND(                                                                              \
+        "$7", "") ", '-infinity')"                                                                                     \
+                  " AND e.start_at < coalesce(" BOUND(                                                                 \
+                      "$8", " + interval '1 day'") ", 'infinity')"                                                     \
+                                                   " AND " after " ORDER BY " key " " direction ", e.id " direction    \
+                                                   " LIMIT $11::bigint) e"                                             \
+                                                   " JOIN users f ON f.id = e.facilitator_id ORDER BY " key            \
+                                                   " " direction ", e.id " direction
+
+#define MOMENT "timestamptz 'epoch' + $9::bigint * interval '1 microsecond'"
+#define START "e.start_at", "(extract(epoch FROM e.start_at) * 1000000)::bigint"
+#define START_UP START, "(e.start_at, e.id) > (coalesce(" MOMENT ", '-infinity'), coalesce($10::bigint, 0))", "ASC"
+#define START_DOWN START, "(e.start_at, e.id) < (coalesce(" MOMENT ", 'infinity'), coalesce($10::bigint, 0))", "DESC"
+/* "title" is by its first letters, so that cursors stay short; unrated events stand below all others. */
+#define SORTED_BY(key, type, comparison, direction)                                                                    \
+    key, key, "($10::bigint IS NULL OR (" key ", e.id) " comparison " ($9::" type ", $10))", direction
+#define PRICE "e.price_minor", "bigint"
+#define RATING "coalesce(e.rating * 10, -1)::bigint", "bigint"
+#define CREATED "e.id", "bigint"
+#define TITLE "left(lower(e.title), 64)", "text"
+
+#define ANY_EVENT "true"
+#define OF_FACILITATOR "e.facilitator_id = $1"
+#define OF_TYPE "lower(e.event_type) = lower($3)"
+
+/* Expands its arguments once more, so that START_UP and the like become several. */
+#define LIST_BY(scope, ...) LIST(scope, __VA_ARGS__)
+#define SORTED(...) SORTED_BY(__VA_ARGS__)
+#define LISTS(sort, name, ...)                                                                                         \
+    {                                                                                                                  \
+        sort, {                                                                                                        \
+            {"list_events_" name, LIST_BY(ANY_EVENT, __VA_ARGS__)},                                                    \
+                {"list_events_of_facilitator_" name, LIST_BY(OF_FACILITATOR, __VA_ARGS__)}, {                          \
+                "list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)                                             \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+enum list_scope { LIST_ANY, LIST_OF_FACILITATOR, LIST_OF_TYPE, LIST_SCOPE_COUNT };
+
+static const struct event_list {
+    const char *sort;
+    struct statement statements[LIST_SCOPE_COUNT];
+} lists[] = {
+    LISTS("start", "start_up", START_UP),
+    LISTS("-start", "start_down", START_DOWN),
+    LISTS("price", "price_up", SORTED(PRICE, ">", "ASC")),
+    LISTS("-price", "price_down", SORTED(PRICE, "<", "DESC")),
+    LISTS("rating", "rating_up", SORTED(RATING, ">", "ASC")),
+    LISTS("-rating", "rating_down", SORTED(RATING, "<", "DESC")),
+    LISTS("created", "created_up", SORTED(CREATED, ">", "ASC")),
+    LISTS("-created", "created_down", SORTED(CREATED, "<", "DESC")),
+    LISTS("title", "title_up", SORTED(TITLE, ">", "ASC")),
+    LISTS("-title", "title_down", SORTED(TITLE, "<", "DESC")),
+};
+
+static const struct statement *find_list(const struct event_filter *filter) {
+    enum list_scope scope = filter->facilitator_id ? LIST_OF_FACILITATOR : filter->type ? LIST_OF_TYPE : LIST_ANY;
+    size_t i = 0;
+    while (i + 1 < sizeof lists / sizeof *lists && strcmp(lists[i].sort, filter->sort))
+        i++;
+    return &lists[i].statements[scope];
+}
+
+static void parameter_place(struct parameters *parameters, const struct event_place *after) {
+    if (!after)
+        parameter_null(parameters);
+    else if (after->text)
+        parameter_text(parameters, after->text);
+    else
+        parameter_integer(parameters, after->number);
+    if (after)
+        parameter_integer(parameters, after->id);
+    else
+        parameter_null(parameters);
+}
+
+int store_queue_list(struct worker *worker, const struct event_filter *filter) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    if (filter->facilitator_id)
+        parameter_integer(&parameters, filter->facilitator_id);
+    else
+        parameter_null(&parameters);
+    parameter_text(&parameters, filter->facilitator_code);
+    parameter_text(&parameters, filter->type);
+    if (filter->has_active == PRESENCE_SET)
+        parameter_boolean(&parameters, filter->active);
+    else
+        parameter_null(&parameters);
+    if (filter->has_rating == PRESENCE_SET)
+        parameter_number(&parameters, filter->rating);
+    else
+        parameter_null(&parameters);
+    if (filter->pattern_count)
+        parameter_texts(&parameters, filter->patterns, filter->pattern_count);
+    else
+        parameter_null(&parameters);
+    parameter_text(&parameters, filter->from);
+    parameter_text(&parameters, filter->to);
+    parameter_place(&parameters, filter->after);
+    parameter_integer(&parameters, filter->limit + 1); /* one more tells whether there is a next page */
+    return db_queue(worker_db(worker), find_list(filter), &parameters);
+}
+
+int store_receive_list(struct worker *worker, const struct event_filter *filter, struct pool *pool,
+                       struct event_page *ret_page) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    int rows = PQntuples(result), shown = rows > filter->limit ? (int)filter->limit : rows;
+    ret_page->events.items = pool_alloc(pool, (size_t)shown * sizeof *ret_page->events.items);
+    ret_page->events.count = (size_t)shown;
+    for (int row = 0; row < shown; row++)
+        read_event(result, row, 0, pool, &ret_page->events.items[row]);
+    if (rows > shown) {
+        struct cursor cursor = {.sort = filter->sort,
+                                .value = db_text(result, shown - 1, EVENT_COLUMN_COUNT),
+                                .id = ret_page->events.items[shown - 1].id};
+        SET(*ret_page, next, cursor_text(&cursor, pool));
+    }
+    return 0;
+}
+
+/* Parameters of a draft: 1 facilitator, 2 code, 3 title, 4 description, 5 type, 6 start, 7 end, 8 time zone, 9
+ * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active. Events start and end at whole seconds.
+ */
+#define INSTANT(parameter)                                                                                             \
+    "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter                     \
+    "::timestamptz ELSE " parameter "::timestamp AT TIME ZONE $8::text END)"
+#define ASKED "asked AS (SELECT " INSTANT("$6::text") " AS start_at, " INSTANT("$7::text") " AS end_at)"
+#define IN_ORDER "(asked.end_at IS NULL OR asked.end_at > asked.start_at)"
+#define FACILITATES "(f.is_active AND f.role IN ('facilitator', 'admin'))"
+#define STORED                                                                                                         \
+    "SELECT NOT " IN_ORDER ", " EVENT_COLUMNS " FROM asked LEFT JOIN stored e ON true"                                 \
+    " LEFT JOIN users f ON f.id = e.facilitator_id"
+
+static const struct statement insert_event = {
+    "insert_event",
+    "WITH " ASKED ", stored AS (INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type,"
+    " start_at, end_at, time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active)"
+    " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text, $10::text,"
+    " $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean"
+    " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES " WHERE " IN_ORDER " RETURNING *) " STORED};
+
+static const struct statement update_event_row = {
+    "update_event",
+    "WITH " ASKED ", stored AS (UPDATE events e SET facilitator_id = f.id, facilitator_crm_id = $2::text,"
+    " title = $3::text, description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = "
+    "asked.end_at,"
+    " time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
+    " price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean, updated_at = "
+    "now()"
+    " FROM asked, users f WHERE e.id = $16::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES
+    ") AND " IN_ORDER " RETURNING e.*) " STORED};
+
+static void parameters_draft(struct parameters *parameters, const struct event_draft *draft, struct pool *pool) {
+    parameters_init(parameters, pool);
+    parameter_integer(parameters, draft->facilitator_id);
+    parameter_text(parameters, draft->facilitator_crm_id);
+    parameter_text(parameters, draft->title);
+    parameter_text(parameters, draft->description);
+    parameter_text(parameters, draft->event_type);
+    parameter_text(parameters, draft->start);
+    parameter_text(parameters, draft->end);
+    parameter_text(parameters, draft->time_zone);
+    parameter_text(parameters, draft->location);
+    parameter_text(parameters, draft->virtual_link);
+    if (draft->capacity)
+        parameter_integer(parameters, draft->capacity);
+    else
+        parameter_null(parameters);
+    parameter_integer(parameters, draft->price_minor);
+    parameter_text(parameters, draft->currency);
+    if (draft->has_rating)
+        parameter_number(parameters, draft->rating);
+    else
+        parameter_null(parameters);
+    parameter_boolean(parameters, draft->is_active);
+}
+
+int store_queue_insert(struct worker *worker, const struct event_draft *draft) {
+    struct parameters parameters;
+    parameters_draft(&parameters, draft, worker_pool(worker));
+    return db_queue(worker_db(worker), &insert_event, &parameters);
+}
+
+static int receive_stored(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    if (db_boolean(result, 0, 0)) {
+        *ret_outcome = EVENT_ENDS_BEFORE_START;
+    } else if (db_is_null(result, 0, 1 + EVENT_ID)) {
+        *ret_outcome = EVENT_WITHOUT_FACILITATOR;
+    } else {
+        *ret_outcome = EVENT_STORED;
+        read_event(result, 0, 1, worker_pool(worker), ret_event);
+    }
+    return 0;
+}
+
+int store_receive_insert(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
+    return receive_stored(worker, ret_outcome, ret_event);
+}
+
+static const struct statement lock_events = {
+    "lock_events", "SELECT id FROM events WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
+
+int store_lock_events(struct worker *worker, const int64_t *ids, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integers(&parameters, ids, count);
+    return db_query(worker_db(worker), &lock_events, &parameters) ? 0 : -1;
+}
+
+int store_update_event(struct worker *worker, int64_t id, const struct event_draft *draft,
+                       enum event_outcome *ret_outcome, struct event *ret_event) {
+    struct parameters parameters;
+    parameters_draft(&parameters, draft, worker_pool(worker));
+    parameter_integer(&parameters, id);
+    if (db_queue(worker_db(worker), &update_event_row, &parameters))
+        return -1;
+    return receive_stored(worker, ret_outcome, ret_event);
+}
+
+static const struct statement remove_event = {
+    "remove_event",
+    "UPDATE events SET deleted_at = now(), updated_at = now(), is_active = false WHERE id = $1::bigint"};
+
+int store_remove_event(struct worker *worker, int64_t id) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, id);
+    return db_query(worker_db(worker), &remove_event, &parameters) ? 0 : -1;
+}

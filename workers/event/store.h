@@ -1,0 +1,50 @@
+/* All SQL of the event worker. Functions return 0, or -1 where the database failed. Texts in what they return live as
+ * long as the call's pool or until db_release(). */
+#ifndef TITHI_EVENT_STORE_H
+#define TITHI_EVENT_STORE_H
+
+#include "operations.h"
+#include "rules.h"
+#include "worker.h"
+
+/* ret_events[i].id 0: there is no event with ids[i] (any more). One round trip. */
+int store_read_events(struct worker *worker, const int64_t *ids, size_t count, struct event *ret_events);
+
+struct event_filter {
+    int64_t facilitator_id;       /* 0: any */
+    const char *facilitator_code; /* NULL: any; so with the other texts */
+    const char *type;
+    enum presence has_active;
+    bool active;
+    enum presence has_rating;
+    double rating;
+    const char *const *patterns; /* all must match */
+    size_t pattern_count;
+    const char *from, *to;
+    const char *sort;
+    const struct event_place *after; /* NULL: from the start */
+    int64_t limit;
+};
+
+/* Lists are queued, any number, and received in the same order with one round trip. */
+int store_queue_list(struct worker *worker, const struct event_filter *filter);
+int store_receive_list(struct worker *worker, const struct event_filter *filter, struct pool *pool,
+                       struct event_page *ret_page);
+
+enum event_outcome {
+    EVENT_STORED,
+    EVENT_ENDS_BEFORE_START,
+    EVENT_WITHOUT_FACILITATOR, /* its facilitator_id is nobody who facilitates */
+};
+
+/* New events are queued and received like lists. */
+int store_queue_insert(struct worker *worker, const struct event_draft *draft);
+int store_receive_insert(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event);
+
+/* Locks the events until the end of the transaction, in the order that everybody locks them in: by id. */
+int store_lock_events(struct worker *worker, const int64_t *ids, size_t count);
+int store_update_event(struct worker *worker, int64_t id, const struct event_draft *draft,
+                       enum event_outcome *ret_outcome, struct event *ret_event);
+int store_remove_event(struct worker *worker, int64_t id);
+
+#endif

@@ -1,0 +1,196 @@
+/* Commands run once, however often they are sent: one transaction per group, in which the ids are looked up, the rest is run, and each
+ * success is stored with its reply under its id. A repeat gets the stored reply; another request under the same id is refused.
+ * Two workers that run the same command at once meet at the primary key, and the later one runs again. */
+#include "internals.h"
+#include "log.h"
+
+#define KEPT "interval '48 hours'"
+#define SWEEP_ROWS 1000
+#define SWEEP_MS 60000
+#define SWEEP_BACKLOG_MS 1000
+
+static const struct statement find = {
+    "commands_find", "SELECT id, fingerprint, reply FROM commands WHERE id = ANY($1::uuid[])"};
+static const struct statement store = {
+    "commands_store", "INSERT INTO commands (id, fingerprint, reply) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])"};
+static const struct statement sweep = {
+    "commands_sweep", "DELETE FROM commands WHERE ctid = ANY(ARRAY(SELECT ctid FROM commands WHERE created_at < now() - " KEPT
+                      " LIMIT $1::integer))"};
+
+struct batch {
+    struct worker *worker;
+    const struct handler *handler;
+    struct job **jobs;      /* all of the group */
+    size_t count;
+    struct job *by_command; /* the first of each id; others hang on it as twins */
+    struct job **fresh;     /* those that the handler gets */
+    size_t fresh_count;
+};
+
+static void index_jobs(struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        struct job *job = batch->jobs[i], *first;
+        job->settled = job->replayed = false;
+        job->twins = NULL;
+        HASH_FIND(hh, batch->by_command, &job->command, sizeof job->command, first);
+        if (first) {
+            job->twins = first->twins;
+            first->twins = job;
+        } else {
+            HASH_ADD(hh, batch->by_command, command, sizeof job->command, job);
+        }
+    }
+}
+
+static int queue_find(struct batch *batch, struct job **jobs, size_t count) {
+    struct parameters parameters;
+    const char **ids = pool_alloc(batch->worker->pool, count * sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(batch->worker->pool, UUID_TEXT_SIZE));
+    parameters_init(&parameters, batch->worker->pool);
+    parameter_texts(&parameters, ids, count);
+    return db_queue(batch->worker->db, &find, &parameters);
+}
+
+/* The answer to a repeat: what the first run said. */
+static void replay(struct batch *batch, struct job *job, const unsigned char *fingerprint, struct bytes reply) {
+    job->settled = job->replayed = true;
+    if (memcmp(fingerprint, job->fingerprint, FINGERPRINT_SIZE)) {
+        answer_refuse(batch->worker, job, &refusal_idempotency_mismatch);
+        return;
+    }
+    if (batch->handler->operation->secret_reply) {
+        reply = unseal(job->pool, reply);
+        if (!reply.data) {
+            answer_refuse(batch->worker, job, &refusal_internal_error);
+            return;
+        }
+    }
+    job->refusal = NULL;
+    job->payload.data = pool_copy(job->pool, reply.data, reply.length);
+    job->payload.length = reply.length;
+}
+
+static void replay_found(struct batch *batch, const PGresult *result) {
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct uuid id;
+        struct job *job = NULL;
+        struct bytes fingerprint = db_bytes(result, row, 1, batch->worker->pool);
+        if (uuid_parse(db_text(result, row, 0), &id) == 0 && fingerprint.length == FINGERPRINT_SIZE)
+            HASH_FIND(hh, batch->by_command, &id, sizeof id, job);
+        for (; job; job = job->twins)
+            replay(batch, job, fingerprint.data, db_bytes(result, row, 2, batch->worker->pool));
+    }
+}
+
+/* BEGIN and the ids' rows in one round trip. */
+static int open_batch(struct batch *batch) {
+    struct db *db = batch->worker->db;
+    if (transaction_open(batch->worker) || queue_find(batch, batch->jobs, batch->count) || !db_receive(db))
+        return -1;
+    PGresult *found = db_receive(db);
+    if (!found)
+        return -1;
+    replay_found(batch, found);
+    return 0;
+}
+
+static int run_fresh(struct batch *batch) {
+    size_t call_size = batch->handler->operation->call_size;
+    for (struct job *job = batch->by_command; job; job = job->hh.next)
+        if (!job->settled)
+            batch->fresh[batch->fresh_count++] = job;
+    if (!batch->fresh_count)
+        return 0;
+    char *calls = groups_copy_calls(batch->worker, batch->handler, batch->fresh, batch->fresh_count);
+    if (batch->handler->run(batch->worker, calls, batch->fresh_count) || db_failure(batch->worker->db) != DB_FINE)
+        return -1;
+    for (size_t i = 0; i < batch->fresh_count; i++)
+        answer_settle(batch->worker, batch->fresh[i], (struct call *)(calls + i * call_size));
+    return 0;
+}
+
+static int queue_store(struct batch *batch, struct job **jobs, size_t count) {
+    struct pool *pool = batch->worker->pool;
+    const char **ids = pool_alloc(pool, count * sizeof *ids);
+    struct bytes *fingerprints = pool_alloc(pool, count * sizeof *fingerprints);
+    struct bytes *replies = pool_alloc(pool, count * sizeof *replies);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(pool, UUID_TEXT_SIZE));
+        fingerprints[i] = (struct bytes){jobs[i]->fingerprint, FINGERPRINT_SIZE};
+        replies[i] = batch->handler->operation->secret_reply ? seal(pool, jobs[i]->payload) : jobs[i]->payload;
+    }
+    struct parameters parameters;
+    parameters_init(&parameters, pool);
+    parameter_texts(&parameters, ids, count);
+    parameter_bytes_array(&parameters, fingerprints, count);
+    parameter_bytes_array(&parameters, replies, count);
+    return db_queue(batch->worker->db, &store, &parameters);
+}
+
+/* Stores the successes and commits in one round trip. A refusal may come from another worker's run of the very same command, which
+ * committed in between (its own booking is then "already booked"): so refused ids are looked up once more, and such a call gets
+ * the reply of that run. */
+static int close_batch(struct batch *batch) {
+    struct worker *worker = batch->worker;
+    struct job **refused = pool_alloc(worker->pool, batch->fresh_count * sizeof *refused), **done = batch->fresh;
+    size_t refused_count = 0, done_count = 0;
+    for (size_t i = 0; i < batch->fresh_count; i++)
+        if (batch->fresh[i]->refusal)
+            refused[refused_count++] = batch->fresh[i];
+        else
+            done[done_count++] = batch->fresh[i];
+    if ((done_count && queue_store(batch, done, done_count)) ||
+        (refused_count && queue_find(batch, refused, refused_count)) || transaction_queue_close(worker))
+        return -1;
+    if (done_count && !db_receive(worker->db))
+        return -1;
+    if (refused_count) {
+        PGresult *found = db_receive(worker->db);
+        if (!found)
+            return -1;
+        replay_found(batch, found);
+    }
+    return transaction_receive_close(worker);
+}
+
+static void settle_twins(struct batch *batch) {
+    for (struct job *first = batch->by_command; first; first = first->hh.next)
+        for (struct job *twin = first->twins; twin; twin = twin->twins) {
+            if (twin->replayed)
+                continue;
+            if (memcmp(twin->fingerprint, first->fingerprint, FINGERPRINT_SIZE)) {
+                answer_refuse(batch->worker, twin, &refusal_idempotency_mismatch);
+                continue;
+            }
+            twin->refusal = first->refusal;
+            twin->payload.data = pool_copy(twin->pool, first->payload.data, first->payload.length);
+            twin->payload.length = first->payload.length;
+        }
+}
+
+enum db_failure commands_run(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count) {
+    struct batch batch = {.worker = worker, .handler = handler, .jobs = jobs, .count = count};
+    batch.fresh = pool_alloc(worker->pool, count * sizeof *batch.fresh);
+    enum db_failure failure = DB_FINE;
+    index_jobs(&batch);
+    if (open_batch(&batch) || run_fresh(&batch) || close_batch(&batch)) {
+        failure = transaction_abandon(worker);
+    } else {
+        settle_twins(&batch);
+        for (size_t i = 0; i < count; i++)
+            jobs[i]->answered = true;
+    }
+    db_release(worker->db);
+    HASH_CLEAR(hh, batch.by_command);
+    return failure;
+}
+
+int commands_sweep(struct worker *worker) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker->pool);
+    parameter_integer(&parameters, SWEEP_ROWS);
+    PGresult *result = db_query(worker->db, &sweep, &parameters);
+    bool backlog = result && atoi(PQcmdTuples(result)) == SWEEP_ROWS;
+    return backlog ? SWEEP_BACKLOG_MS : SWEEP_MS;
+}

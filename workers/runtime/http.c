@@ -1,0 +1,220 @@
+/* libcurl's multi interface behind http.h. One easy handle per request, connections shared by the client. What the resolver found is
+ * judged when the socket is opened, which is the last moment before anything is sent. */
+#include "http.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "log.h"
+
+#define CONNECT_MS 10000
+
+struct transfer {
+    struct http_client *client;
+    struct transfer *next, **previous; /* among those in flight */
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buffer body; /* of the response */
+    bool refused;       /* the address was not allowed */
+    bool cut;           /* the response was longer than HTTP_BODY_LIMIT */
+    http_done *done;
+    void *context;
+};
+
+struct http_client {
+    CURLM *multi;
+    struct transfer *first;
+    size_t count;
+    http_allow *allow;
+    void *context;
+};
+
+struct http_client *http_client_new(unsigned connections, http_allow *allow, void *context) {
+    struct http_client *client = calloc(1, sizeof *client);
+    if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) || !(client->multi = curl_multi_init()))
+        abort();
+    client->allow = allow;
+    client->context = context;
+    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)connections);
+    return client;
+}
+
+static void transfer_destroy(struct transfer **transfer) {
+    struct transfer *gone = *transfer;
+    *gone->previous = gone->next;
+    if (gone->next)
+        gone->next->previous = gone->previous;
+    gone->client->count--;
+    curl_multi_remove_handle(gone->client->multi, gone->easy);
+    curl_easy_cleanup(gone->easy);
+    curl_slist_free_all(gone->headers);
+    buffer_free(&gone->body);
+    free(gone);
+    *transfer = NULL;
+}
+
+/* Called exactly once per transfer. */
+static void finish(struct transfer *transfer, const struct http_response *response) {
+    http_done *done = transfer->done;
+    void *context = transfer->context;
+    struct buffer body = transfer->body;
+    transfer->body = (struct buffer){0};
+    transfer_destroy(&transfer);
+    done(context, response);
+    buffer_free(&body);
+}
+
+void http_client_destroy(struct http_client **client) {
+    if (!*client)
+        return;
+    while ((*client)->first)
+        finish((*client)->first, &(struct http_response){.body = "", .error = "given up: the process ends"});
+    curl_multi_cleanup((*client)->multi);
+    free(*client);
+    *client = NULL;
+}
+
+static curl_socket_t open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct transfer *transfer = argument;
+    struct http_client *client = transfer->client;
+    (void)purpose;
+    if (client->allow && !client->allow(client->context, &address->addr)) {
+        transfer->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *argument) {
+    struct transfer *transfer = argument;
+    size_t length = size * count, room = HTTP_BODY_LIMIT - transfer->body.length;
+    buffer_append(&transfer->body, bytes, length < room ? length : room);
+    transfer->cut = length > room;
+    return transfer->cut ? 0 : length; /* 0 ends the transfer: nobody may feed us without end */
+}
+
+static struct curl_slist *copy_headers(const char *const *headers) {
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no 100-continue: it costs a round trip */
+    for (size_t i = 0; headers && headers[i]; i++) {
+        struct curl_slist *longer = curl_slist_append(list, headers[i]);
+        if (!longer)
+            abort();
+        list = longer;
+    }
+    return list;
+}
+
+static CURLcode set_request(struct transfer *transfer, const struct http_request *request) {
+    CURL *easy = transfer->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (request->body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+        code = code ? code : curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
+    }
+    if (request->method)
+        code = code ? code : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    return code;
+}
+
+static void set_manners(struct transfer *transfer) {
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would resolve names behind the back of `allow` */
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tithi/" TITHI_VERSION);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+}
+
+static bool is_url(const char *text) {
+    CURLU *url = curl_url();
+    bool good = url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK;
+    curl_url_cleanup(url);
+    return good;
+}
+
+int http_send(struct http_client *client, const struct http_request *request, http_done *done, void *context) {
+    if (!is_url(request->url))
+        return -1;
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+    if (!transfer || !(transfer->easy = curl_easy_init()))
+        abort();
+    transfer->client = client;
+    transfer->done = done;
+    transfer->context = context;
+    transfer->headers = copy_headers(request->headers);
+    transfer->next = client->first;
+    transfer->previous = &client->first;
+    if (client->first)
+        client->first->previous = &transfer->next;
+    client->first = transfer;
+    client->count++;
+    set_manners(transfer);
+    if (set_request(transfer, request) || curl_multi_add_handle(client->multi, transfer->easy)) {
+        transfer_destroy(&transfer);
+        return -1;
+    }
+    return 0;
+}
+
+size_t http_in_flight(const struct http_client *client) {
+    return client->count;
+}
+
+static void complete(struct transfer *transfer, CURLcode code) {
+    struct http_response response = {0};
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &response.status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    response.retry_after_s = retry_after_s;
+    response.body = buffer_text(&transfer->body);
+    response.body_length = transfer->body.length;
+    if (transfer->refused) {
+        response.status = 0;
+        response.error = "the address is not allowed";
+    } else if (code != CURLE_OK && !transfer->cut) {
+        response.status = 0;
+        response.error = curl_easy_strerror(code);
+    }
+    finish(transfer, &response);
+}
+
+void http_step(struct http_client *client) {
+    int running, left;
+    curl_multi_perform(client->multi, &running);
+    for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left));) {
+        struct transfer *transfer = NULL;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        complete(transfer, code);
+    }
+}
+
+int http_wait(struct http_client *client, struct pollfd *fds, int count, int timeout_ms) {
+    struct curl_waitfd others[count + 1];
+    int ready = 0;
+    for (int i = 0; i < count; i++) /* libcurl's bits are those of poll(2) */
+        others[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = fds[i].events};
+    CURLMcode code = curl_multi_poll(client->multi, others, (unsigned)count, timeout_ms, &ready);
+    if (code)
+        log_error("the wait for the outside failed: %s", curl_multi_strerror(code));
+    for (int i = 0; i < count; i++)
+        fds[i].revents = others[i].revents;
+    http_step(client);
+    return code ? -1 : ready;
+}

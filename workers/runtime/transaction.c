@@ -1,0 +1,97 @@
+/* One transaction with its outbox. NOTIFY runs behind COMMIT in the same round trip, as a transaction of its own: inside, its
+ * database-wide lock would be held while the commit waits for the disk, one committing worker at a time. If it gets lost, the
+ * webhook worker's polling finds the row. */
+#include "internals.h"
+#include "log.h"
+
+static const struct statement begin = {"begin", "BEGIN"};
+static const struct statement commit = {"commit", "COMMIT"};
+static const struct statement rollback = {"rollback", "ROLLBACK"};
+static const struct statement notify = {"outbox_notify", "NOTIFY outbox"};
+static const struct statement insert_outbox = {
+    "outbox_insert",
+    "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
+    "SELECT 'webhook', nullif(owner_id, 0), type, cause, body, trace "
+    "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS queued(owner_id, type, cause, body, trace) "
+    "ON CONFLICT DO NOTHING"};
+
+void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
+                   const char *trace) {
+    if (worker->outbox_count == worker->outbox_capacity) {
+        worker->outbox_capacity = worker->outbox_capacity ? 2 * worker->outbox_capacity : 16;
+        worker->outbox = realloc(worker->outbox, worker->outbox_capacity * sizeof *worker->outbox);
+        if (!worker->outbox)
+            abort();
+    }
+    worker->outbox[worker->outbox_count++] = (struct outbox_row){
+        .owner_id = owner_id,
+        .type = pool_text(worker->pool, type),
+        .cause = pool_text(worker->pool, cause),
+        .body = pool_text(worker->pool, body),
+        .trace = pool_text(worker->pool, trace ? trace : ""),
+    };
+}
+
+static int queue_outbox(struct worker *worker) {
+    size_t count = worker->outbox_count;
+    int64_t *owners = pool_alloc(worker->pool, count * sizeof *owners);
+    const char **texts = pool_alloc(worker->pool, 4 * count * sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        const struct outbox_row *row = &worker->outbox[i];
+        owners[i] = row->owner_id;
+        texts[i] = row->type;
+        texts[count + i] = row->cause;
+        texts[2 * count + i] = row->body;
+        texts[3 * count + i] = row->trace;
+    }
+    struct parameters parameters;
+    parameters_init(&parameters, worker->pool);
+    parameter_integers(&parameters, owners, count);
+    for (size_t column = 0; column < 4; column++)
+        parameter_texts(&parameters, texts + column * count, count);
+    return db_queue(worker->db, &insert_outbox, &parameters);
+}
+
+int transaction_open(struct worker *worker) {
+    worker->outbox_count = 0;
+    return db_queue(worker->db, &begin, NULL);
+}
+
+int transaction_queue_close(struct worker *worker) {
+    if (worker->outbox_count && queue_outbox(worker))
+        return -1;
+    if (db_queue(worker->db, &commit, NULL))
+        return -1;
+    return worker->outbox_count ? db_queue(worker->db, &notify, NULL) : 0;
+}
+
+int transaction_receive_close(struct worker *worker) {
+    if (worker->outbox_count && !db_receive(worker->db))
+        return -1;
+    PGresult *result = db_receive(worker->db);
+    if (!result || strcmp(PQcmdStatus(result), "COMMIT"))
+        return -1;
+    if (worker->outbox_count && !db_receive(worker->db))
+        log_warn("an outbox row was written but not announced");
+    return 0;
+}
+
+enum db_failure transaction_abandon(struct worker *worker) {
+    enum db_failure failure = db_failure(worker->db);
+    db_recover(worker->db);
+    if (db_connected(worker->db)) {
+        db_query(worker->db, &rollback, NULL);
+        db_recover(worker->db);
+    }
+    return failure == DB_FINE ? DB_REJECTED : failure;
+}
+
+int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument) {
+    db_recover(worker->db);
+    if (transaction_open(worker) || !db_receive(worker->db) || work(worker, argument) ||
+        db_failure(worker->db) != DB_FINE || transaction_queue_close(worker) || transaction_receive_close(worker)) {
+        transaction_abandon(worker);
+        return -1;
+    }
+    return 0;
+}
