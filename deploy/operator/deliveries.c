@@ -1,0 +1,66 @@
+/* Webhooks in the outbox: looking at them, and sending them again. */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "operator.h"
+
+#define LIST_SQL                                                                                                       \
+    "SELECT webhook_id, type, state, attempts, last_status, last_error, owner_id,"                                     \
+    " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,"                         \
+    " CASE WHEN state = 'due' THEN to_char(next_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END"  \
+    " AS next_attempt_at"                                                                                              \
+    " FROM outbox WHERE channel = 'webhook' AND ($1::text IS NULL OR state = $1) ORDER BY id DESC LIMIT 1000"
+
+/* One that is being sent just now is left to its sender. */
+#define REPLAY_SQL                                                                                                     \
+    "WITH again AS (UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), leased_until = NULL,"      \
+    " finished_at = NULL WHERE webhook_id = $1 AND (leased_until IS NULL OR leased_until < now())"                     \
+    " RETURNING webhook_id, type, state)"                                                                              \
+    " SELECT again.* FROM again CROSS JOIN (SELECT pg_notify('outbox', '')) AS woken"
+
+int command_deliveries(const struct stack *stack, const struct options *options, char **arguments) {
+    static const struct column columns[] = {
+        {"webhook_id", "WEBHOOK"},   {"type", "TYPE"},          {"state", "STATE"},
+        {"attempts", "ATTEMPTS"},    {"last_status", "STATUS"}, {"created_at", "CREATED"},
+        {"next_attempt_at", "NEXT"}, {"last_error", "ERROR"},   {NULL, NULL},
+    };
+    const char *state = arguments[0];
+    if (state && strcmp(state, "due") != 0 && strcmp(state, "delivered") != 0 && strcmp(state, "dead") != 0)
+        return complain(EX_USAGE, "deliveries are due, delivered or dead, not '%s'", state);
+    PGconn *database = stack_settings(stack) ? NULL : database_open();
+    if (!database)
+        return EX_UNAVAILABLE;
+    PGresult *result = database_query(database, LIST_SQL, 1, &state);
+    if (result)
+        print_rows(options, database_rows(result), columns);
+    int code = result ? EXIT_SUCCESS : EXIT_FAILURE;
+    PQclear(result);
+    PQfinish(database);
+    return code;
+}
+
+int command_replay(const struct stack *stack, const struct options *options, char **arguments) {
+    static const struct column columns[] = {
+        {"webhook_id", "WEBHOOK"}, {"type", "TYPE"}, {"state", "STATE"}, {NULL, NULL}};
+    PGconn *database = stack_settings(stack) ? NULL : database_open();
+    if (!database)
+        return EX_UNAVAILABLE;
+    json_t *rows = json_array();
+    int code = EXIT_SUCCESS;
+    for (; *arguments; arguments++) {
+        PGresult *result = database_query(database, REPLAY_SQL, 1, (const char *const *)arguments);
+        if (!result || PQntuples(result) == 0)
+            code = result ? complain(EXIT_FAILURE, "there is no webhook %s, or it is being sent just now", *arguments)
+                          : EXIT_FAILURE;
+        if (result) {
+            json_t *found = database_rows(result);
+            json_array_extend(rows, found);
+            json_decref(found);
+        }
+        PQclear(result);
+    }
+    PQfinish(database);
+    print_rows(options, rows, columns);
+    return code;
+}
