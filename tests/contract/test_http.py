@@ -1,0 +1,255 @@
+"""What the gateway does for every operation: validators, compression, pages, repeats, request ids, problem+json, CORS, connections."""
+
+import concurrent.futures
+import gzip
+import re
+import socket
+
+import pytest
+
+from document import parse_time
+from harness import days_from_now, unique
+
+
+class TestValidators:
+    def test_not_modified(self, stack, event):
+        path = f"/events/{event['id']}"
+        first = stack.anonymous.get(path)
+        tag = first.headers["ETag"]
+        assert re.fullmatch(r'"[^"]+"', tag), "a strong validator"
+        for header in (tag, f'"other", {tag}', "*"):
+            again = stack.anonymous.get(path, headers={"If-None-Match": header})
+            assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+        assert stack.anonymous.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+    def test_a_booking_changes_it(self, stack, person, event):
+        path = f"/events/{event['id']}"
+        tag = stack.anonymous.get(path).headers["ETag"]
+        stack.book(person, event)
+        assert stack.anonymous.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+    def test_if_match(self, stack, facilitator, event):
+        path = f"/events/{event['id']}"
+        tag = stack.anonymous.get(path).headers["ETag"]
+        assert facilitator.put(path, {"title": "First"}, headers={"If-Match": tag}).status_code == 200
+        assert facilitator.put(path, {"title": "Second"}, headers={"If-Match": "*"}).status_code == 200
+        tag = stack.anonymous.get(path).headers["ETag"]
+        assert facilitator.put(path, {"title": "Third"}, headers={"If-Match": f'"other", {tag}'}).status_code == 200
+
+    def test_the_tag_of_one_face_serves_the_other(self, stack, facilitator, event):
+        tag = stack.anonymous.get(f"/api/sessions/{event['id']}").headers["ETag"]
+        answer = facilitator.put(f"/api/sessions/{event['id']}", {"title": "First"}, headers={"If-Match": tag})
+        assert answer.status_code == 200
+
+    def test_if_match_of_a_profile(self, person):
+        tag = person.get("/profile").headers["ETag"]
+        assert person.put("/profile", {"name": "First"}, headers={"If-Match": tag}).status_code == 200
+        assert person.put("/profile", {"name": "Second"}, headers={"If-Match": tag}).status_code == 412
+
+    def test_head(self, stack, event):
+        got = stack.anonymous.get(f"/events/{event['id']}")
+        head = stack.anonymous.request("HEAD", f"/events/{event['id']}")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["ETag"] == got.headers["ETag"]
+
+
+class TestPages:
+    @pytest.fixture(scope="class")
+    def host(self, stack):
+        host = stack.facilitator()
+        for number in range(7):
+            stack.event(
+                host,
+                title=f"Event {number % 3}",
+                start_datetime=days_from_now(10 + number % 3),
+                end_datetime=None,
+                price=float(number % 2 * 25),
+                rating=number % 4 or None,
+            )
+        return host
+
+    def walk(self, client, path):
+        """All pages by their Link headers."""
+        while path:
+            answer = client.get(path)
+            assert answer.status_code == 200
+            yield answer
+            link = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers.get("Link", ""))
+            path = link and re.sub(r"^https?://[^/]+", "", link[1])
+
+    @pytest.mark.parametrize("sort", ["start", "-start", "price", "-price", "rating", "-rating", "created", "-created", "title", "-title"])
+    def test_every_event_once(self, stack, host, sort):
+        whole = stack.anonymous.get(f"/events?facilitator_id={host.id}&sort={sort}&limit=100").json()
+        pages = list(self.walk(stack.anonymous, f"/events?facilitator_id={host.id}&sort={sort}&limit=2"))
+        assert [len(page.json()["events"]) for page in pages] == [2, 2, 2, 1]
+        assert [item for page in pages for item in page.json()["events"]] == whole["events"]
+        assert whole["next"] is None and pages[-1].json()["next"] is None
+
+    @pytest.mark.parametrize("sort", ["start", "price", "rating", "title"])
+    def test_order(self, stack, host, sort):
+        name = {"start": "start_datetime", "price": "price", "rating": "rating", "title": "title"}[sort]
+        for prefix, reverse in (("", False), ("-", True)):
+            events = stack.anonymous.get(f"/events?facilitator_id={host.id}&sort={prefix}{sort}").json()["events"]
+            values = [item[name] for item in events if item[name] is not None]
+            assert values == sorted(values, reverse=reverse)
+
+    def test_bare_arrays(self, stack, host):
+        pages = list(self.walk(stack.anonymous, f"/api/sessions?facilitator_id={host.id}&limit=3"))
+        assert [len(page.json()) for page in pages] == [3, 3, 1]
+        assert len({item["id"] for page in pages for item in page.json()}) == 7
+
+    def test_bookings(self, stack, host):
+        person = stack.user()
+        events = stack.anonymous.get(f"/events?facilitator_id={host.id}").json()["events"]
+        booked = [stack.book(person, event)["id"] for event in events[:5]]
+        for sort in ("created", "-created", "start", "-start"):
+            pages = list(self.walk(person, f"/bookings?sort={sort}&limit=2"))
+            assert sorted(item["id"] for page in pages for item in page.json()["bookings"]) == sorted(booked)
+
+    def test_limit_is_twenty(self, stack):
+        host = stack.facilitator()
+        for _ in range(21):
+            stack.event(host)
+        answer = stack.anonymous.get(f"/events?facilitator_id={host.id}")
+        assert len(answer.json()["events"]) == 20 and answer.json()["next"]
+        assert len(stack.anonymous.get(f"/api/sessions?facilitator_id={host.id}").json()) == 20
+
+    def test_from_and_to(self, stack, host):
+        days = sorted({item["start_datetime"] for item in stack.anonymous.get(f"/events?facilitator_id={host.id}").json()["events"]})
+        path = f"/events?facilitator_id={host.id}"
+        after = stack.anonymous.get(path, params={"from": days[1]}).json()["events"]
+        assert {item["start_datetime"] for item in after} == set(days[1:])
+        one_day = days[1][:10]
+        on_that_day = stack.anonymous.get(path, params={"from": one_day, "to": one_day}).json()["events"]
+        assert {item["start_datetime"] for item in on_that_day} == {days[1]}
+
+    def test_text(self, stack):
+        host = stack.facilitator()
+        event = stack.event(host, title="प्रातः ध्यान", description="Ein ruhiger Morgen, 静かな朝")
+        stack.event(host)
+        for name, words in (("q", "ध्यान"), ("search", "ruhiger"), ("q", "RUHIGER"), ("q", "静かな")):
+            found = stack.anonymous.get("/events", params={"facilitator_id": host.id, name: words}).json()["events"]
+            assert [item["id"] for item in found] == [event["id"]], words
+        for wild in ("%", "_", "\\"):
+            assert stack.anonymous.get("/events", params={"facilitator_id": host.id, "q": wild}).json()["events"] == []
+
+
+class TestTimes:
+    def test_a_time_without_zone_is_in_the_zone_of_the_event(self, stack, facilitator):
+        event = stack.event(facilitator, start_datetime="2031-07-01T10:00:00", end_datetime=None, time_zone="Asia/Kolkata")
+        assert event["time_zone"] == "Asia/Kolkata"
+        assert parse_time(event["start_datetime"]) == parse_time("2031-07-01T04:30:00Z")
+
+    def test_a_time_with_an_offset_keeps_it(self, stack, facilitator):
+        event = stack.event(facilitator, start_datetime="2031-07-01T10:00:00+02:00", end_datetime=None, time_zone="Asia/Kolkata")
+        assert parse_time(event["start_datetime"]) == parse_time("2031-07-01T08:00:00Z")
+
+
+class TestRepeats:
+    def test_the_same_key_books_once(self, stack, person, event):
+        for key in ("bare", '"quoted"'):
+            headers = {"Idempotency-Key": key}
+            answers = [person.post("/bookings", {"event_id": event["id"]}, headers=headers) for _ in range(3)]
+            if key == "bare":
+                assert {answer.status_code for answer in answers} == {201}
+                assert len({answer.text for answer in answers}) == 1
+            else:
+                assert {answer.status_code for answer in answers} == {409}
+        assert stack.anonymous.get(f"/events/{event['id']}").json()["current_participants"] == 1
+
+    def test_many_at_once(self, stack, person, event):
+        headers = {"Idempotency-Key": unique("key")}
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: person.post("/bookings", {"event_id": event["id"]}, headers=headers), range(8)))
+        for answer in answers:
+            if answer.status_code == 409:
+                assert answer.json()["code"] == "idempotency_in_flight" and answer.headers["Retry-After"] == "1"
+        made = {answer.json()["booking"]["id"] for answer in answers if answer.status_code == 201}
+        assert len(made) == 1
+        assert stack.anonymous.get(f"/events/{event['id']}").json()["current_participants"] == 1
+
+    def test_a_secret_reply_is_repeated(self, stack, person):
+        headers = {"Authorization": f"Bearer {person.refresh_token}", "Idempotency-Key": unique("key")}
+        first, again = (stack.anonymous.post("/auth/refresh", headers=headers) for _ in range(2))
+        assert first.status_code == again.status_code == 200
+        assert first.json() == again.json()
+        with stack.database() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM commands WHERE position(%s::bytea in reply) > 0", [first.json()["refresh_token"].encode()])
+            assert cursor.fetchone() == (0,), "a stored reply shows a token"
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("given, kept", [("abc-1.2_3", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("é", False)])
+    def test_request_id(self, stack, given, kept):
+        answer = stack.anonymous.get("/nothing", headers={"X-Request-Id": given.encode()})
+        assert answer.headers["X-Request-Id"] == answer.json()["request_id"]
+        assert (answer.headers["X-Request-Id"] == given) == kept
+
+    def test_problem_json(self, user):
+        answer = user.post("/bookings", {"event_id": 0}, headers={"Accept": "application/problem+json"})
+        assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+        problem = answer.json()
+        assert (problem["status"], problem["code"], problem["detail"]) == (400, "validation_error", "Validation error")
+        assert (problem["type"], problem["title"]) == ("about:blank", "Bad Request")
+        assert problem["request_id"] == answer.headers["X-Request-Id"]
+        assert "event_id" in problem["details"]
+
+    def test_gzip(self, stack, facilitator):
+        event = stack.event(facilitator, description="Om " * 3000)
+        with socket_of(stack) as connection:
+            headers = "Host: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+            connection.sendall(f"GET /events/{event['id']} HTTP/1.1\r\n{headers}".encode())
+            head, _, body = read_all(connection).partition(b"\r\n\r\n")
+        assert b"content-encoding: gzip" in head.lower() and b"vary:" in head.lower()
+        assert len(body) < 4096 and b"Om Om" in gzip.decompress(body)
+
+    def test_security_headers(self, stack):
+        headers = stack.anonymous.get("/events").headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Content-Security-Policy" in headers and "Referrer-Policy" in headers
+        assert "h2o" not in headers.get("Server", "")
+
+    def test_private_answers_are_not_cached(self, user):
+        assert re.search("no-store|private|no-cache", user.get("/profile").headers["Cache-Control"])
+
+    def test_foreign_origins_are_not_allowed(self, stack):
+        answer = stack.anonymous.get("/events", headers={"Origin": "https://evil.example"})
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+    def test_limits_are_told(self, user):
+        headers = user.get("/bookings").headers
+        assert "RateLimit" in headers and "RateLimit-Policy" in headers
+
+
+def socket_of(stack):
+    host, port = stack.base_url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=15)
+
+
+def read_all(connection):
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+class TestConnections:
+    def test_pipelining(self, stack, event):
+        request = f"GET /events/{event['id']} HTTP/1.1\r\nHost: x\r\n"
+        with socket_of(stack) as connection:
+            connection.sendall((f"{request}\r\n" * 4 + f"{request}Connection: close\r\n\r\n").encode())
+            answer = read_all(connection)
+        assert answer.count(b"HTTP/1.1 200") == 5
+
+    @pytest.mark.parametrize("path, status", [("/healthz", "ok"), ("/readyz", "ok")])
+    def test_health(self, stack, path, status):
+        assert stack.anonymous.get(path).json()["status"] == status
+
+    def test_readyz_names_each_dependency(self, stack):
+        assert set(stack.anonymous.get("/readyz").json()["dependencies"].values()) == {"ok"}
+
+    def test_metrics(self, stack):
+        answer = stack.anonymous.get("/metrics")
+        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/plain")
+        for line in answer.text.splitlines():
+            assert line.startswith("#") or re.fullmatch(r'[a-z_:][a-z0-9_:]*(\{[^}]*\})? [-+0-9.eInfNa]+', line), line

@@ -1,0 +1,157 @@
+"""Every path of the document is served, and its answer is the documented one: the client checks each (harness.py). The checker itself
+is tried on the document's own examples."""
+
+import copy
+import json
+
+import pytest
+
+from document import METHODS
+from harness import DOCUMENT, PASSWORD, days_from_now, unique
+
+OUTSIDE_JSON = {"/metrics"}
+
+
+class World:
+    """What requests need to succeed."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.host = stack.facilitator()
+
+    def arguments(self, route):
+        """Client, path and body of a request that this route answers with success."""
+        name = route.operation_id
+        if route.listener == "crm":
+            return self.crm(route, name)
+        person = self.stack.user()
+        if name in ("registerUser", "loginUser", "refreshToken"):
+            return self.accounts(route, name, person)
+        if name == "updateProfile":
+            return person, route.path, {"bio": "Optional bio"}
+        if name == "createEvent":
+            return self.host, route.path, {"title": "Yoga Session", "start_datetime": days_from_now(3)}
+        event = self.stack.event(self.host)
+        if name == "createBooking":
+            return person, route.path, {"event_id": event["id"]}
+        booking = None if name == "deleteEvent" else self.stack.book(person, event)
+        own = "Facilitator" in name or name in ("updateEvent", "deleteEvent", "cancelEvent", "listEventBookings")
+        path = self.fill(route, event, booking)
+        return self.host if own else person, path, {"title": "Another"} if name == "updateEvent" else None
+
+    @staticmethod
+    def fill(route, event, booking):
+        path = route.path.replace("{event_id}", str(event["id"]))
+        if booking is None:
+            return path.replace("{id}", str(event["id"]))
+        return path.replace("{booking_id}", str(booking["id"])).replace(
+            "{id}", str(booking["id"] if "/bookings/" in path else event["id"])
+        )
+
+    def accounts(self, route, name, person):
+        if name == "refreshToken":
+            person.token = person.refresh_token
+            return person, route.path, None
+        if name == "loginUser":
+            return self.stack.anonymous, route.path, {"email": person.email, "password": PASSWORD}
+        return self.stack.anonymous, route.path, {"email": f"{unique('x')}@example.com", "password": PASSWORD, "name": "X"}
+
+    def crm(self, route, name):
+        body = {"booking_id": 1, "action": unique("action"), "user": {"name": "A", "email": "a@example.com"}, "event": {"title": "T"}}
+        if name == "receiveBookingNotification":
+            return self.stack.crm, route.path, body
+        noted = self.stack.crm.post("/api/booking-notification", body).json()["notification_id"]
+        return self.stack.crm, route.path.replace("{id}", str(noted)), None
+
+
+@pytest.fixture(scope="module")
+def world(stack):
+    return World(stack)
+
+
+@pytest.mark.parametrize("route", DOCUMENT.routes, ids=lambda route: f"{route.method} {route.path}")
+def test_every_path_answers_as_documented(world, route):
+    client, path, body = world.arguments(route)
+    answer = client.request(route.method, path, **({} if body is None else {"json": body}))
+    success = [status for status in route.operation["responses"] if status.startswith("2")]
+    assert [str(answer.status_code)] == success, answer.text
+    if path not in OUTSIDE_JSON:
+        assert answer.headers["Content-Type"].split(";")[0] == "application/json"
+        assert isinstance(answer.json(), (dict, list))
+
+
+def test_the_document_is_published(stack):
+    published = stack.anonymous.get("/openapi.json").json()
+    assert published["openapi"].startswith("3.1")
+    operations = {
+        item[method]["operationId"] for item in published["paths"].values() for method in METHODS if method in item
+    }
+    for item in DOCUMENT.root["paths"].values():
+        for method in METHODS:
+            assert method not in item or item[method]["operationId"] in operations
+
+
+def test_the_webhook_carries_the_documented_fields(stack, crm_receiver, person, event):
+    booking = stack.book(person, event)
+    delivery = crm_receiver.wait_for(lambda delivery: delivery.json["booking_id"] == booking["id"])
+    body = DOCUMENT.root["webhooks"]["bookingChanged"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    DOCUMENT.check(body, delivery.json, "webhook")
+
+
+class TestChecker:
+    """A check that never fails proves nothing."""
+
+    GOOD = {
+        "id": 1,
+        "title": "Yoga",
+        "name": "Yoga",
+        "start": "2024-02-15T10:00:00Z",
+        "price": 25.0,
+        "price_minor": 2500,
+        "currency": "INR",
+        "host": {"id": 2},
+        "tags": ["a"],
+        "end": None,
+    }
+    SCHEMA = {
+        "type": "object",
+        "required": ["id", "title", "start", "price", "currency", "host", "tags", "end"],
+        "properties": {
+            "id": {"type": "integer"},
+            "title": {"type": "string", "x-alias": ["name"]},
+            "start": {"type": "string", "format": "date-time"},
+            "price": {"type": "number", "x-money": "currency"},
+            "currency": {"type": "string", "format": "currency"},
+            "host": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+            "tags": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+            "end": {"type": ["string", "null"], "format": "date-time"},
+        },
+    }
+
+    def test_accepts(self):
+        DOCUMENT.check(self.SCHEMA, self.GOOD, "answer")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"id": "1"},
+            {"id": True},
+            {"title": "Other"},
+            {"name": None},
+            {"start": "2024-02-15T10:00:00"},
+            {"price_minor": 2499},
+            {"price_minor": ...},
+            {"currency": "Rs"},
+            {"host": {}},
+            {"host": {"id": 2, "password_hash": "x"}},
+            {"tags": ["c"]},
+            {"end": ...},
+            {"extra": 1},
+        ],
+        ids=str,
+    )
+    def test_refuses(self, change):
+        value = copy.deepcopy(self.GOOD) | change
+        value = {key: item for key, item in value.items() if item is not ...}
+        with pytest.raises(AssertionError):
+            DOCUMENT.check(self.SCHEMA, json.loads(json.dumps(value)), "answer")

@@ -1,0 +1,166 @@
+"""The published contract as the tests read it: finds the operation behind a request and checks an answer against its schema,
+strictly: no missing, no undocumented and no mistyped field, every former name answered with the same value."""
+
+import datetime
+import pathlib
+import re
+import zoneinfo
+from decimal import Decimal
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+METHODS = ("get", "post", "put", "delete", "patch")
+NO_DECIMALS = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG", "RWF"}
+THREE_DECIMALS = {"KWD", "BHD", "OMR", "JOD", "TND", "IQD", "LYD"}
+
+
+def minor_units(amount, currency):
+    decimals = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    return int((Decimal(str(amount)) * 10**decimals).to_integral_value())
+
+
+def parse_time(text):
+    """A time as answers carry it: RFC 3339 with Z or an offset."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", text), f"{text!r} is no RFC 3339 time"
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def check_format(name, text):
+    if name == "date-time":
+        parse_time(text)
+    elif name == "email":
+        assert re.fullmatch(r"[^@\s]+@[^@\s]+", text), f"{text!r} is no e-mail address"
+    elif name == "uri":
+        assert re.match(r"[a-z][a-z0-9+.-]*:", text), f"{text!r} is no URI"
+    elif name == "currency":
+        assert re.fullmatch(r"[A-Z]{3}", text), f"{text!r} is no currency"
+    elif name == "time-zone":
+        zoneinfo.ZoneInfo(text)
+
+
+def is_a(kind, value):
+    if kind == "null":
+        return value is None
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, {"string": str, "object": dict, "array": list}[kind])
+
+
+class Route:
+    def __init__(self, method, path, operation, operation_id, listener):
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.operation_id = operation_id
+        self.listener = listener
+        pattern = re.sub(r"\\\{[a-z_]+\\\}", "[^/]+", re.escape(path))
+        self.pattern = re.compile(pattern)
+        self.placeholders = path.count("{")
+
+
+class Document:
+    def __init__(self):
+        self.root = yaml.safe_load((ROOT / "schemas/openapi.yaml").read_text())
+        rows = yaml.safe_load((ROOT / "schemas/errors.yaml").read_text())
+        self.refusals = {row["code"]: row for row in rows}
+        self.routes = []
+        by_id = {
+            item[method]["operationId"]: item[method]
+            for item in self.root["paths"].values()
+            for method in METHODS
+            if method in item
+        }
+        for path, item in self.root["paths"].items():
+            for method in METHODS:
+                if method not in item:
+                    continue
+                operation = item[method]
+                main = by_id[operation.get("x-operation", operation["operationId"])]
+                for name in [path, *operation.get("x-alias", [])]:
+                    self.routes.append(
+                        Route(method.upper(), name, operation, main["operationId"], main.get("x-listener", "api"))
+                    )
+
+    def resolve(self, node):
+        """A node with its $ref followed; what stands beside the $ref wins."""
+        while "$ref" in node:
+            target = self.root
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                target = target[step]
+            node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        return node
+
+    def find(self, method, path, listener="api"):
+        path = path.split("?")[0].rstrip("/") or "/"
+        found = [
+            route
+            for route in self.routes
+            if route.method == method and route.listener == listener and route.pattern.fullmatch(path)
+        ]
+        return min(found, key=lambda route: route.placeholders, default=None)
+
+    def reply_schema(self, operation, status):
+        response = operation["responses"].get(str(status))
+        assert response, f"{operation['operationId']} does not document status {status}"
+        content = self.resolve(response).get("content")
+        return content["application/json"]["schema"] if content else None
+
+    def check_answer(self, method, path, status, body, listener="api"):
+        if status >= 400:
+            self.check_refusal(status, body)
+            return
+        route = self.find(method, path, listener)
+        assert route, f"{method} {path} is not documented"
+        schema = self.reply_schema(route.operation, status)
+        if schema is not None:
+            self.check(schema, body, route.operation["operationId"])
+
+    def check_refusal(self, status, body):
+        self.check(self.root["components"]["schemas"]["Error"], body, "error")
+        row = self.refusals.get(body["code"])
+        assert row, f"code {body['code']!r} is not in errors.yaml"
+        assert (row["status"], row["message"]) == (status, body["error"]), f"{body} differs from errors.yaml: {row}"
+        for field, reason in body.get("details", {}).items():
+            assert isinstance(reason, str) and reason, f"details of {field!r} hold no reason: {body}"
+
+    def check(self, schema, value, where):
+        schema = self.resolve(schema)
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        assert any(is_a(kind, value) for kind in kinds), f"{where}: {value!r} is not {' or '.join(kinds)}"
+        if value is None:
+            return
+        if "enum" in schema:
+            assert value in schema["enum"], f"{where}: {value!r} is none of {schema['enum']}"
+        if isinstance(value, str):
+            check_format(schema.get("format"), value)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                self.check(schema["items"], item, f"{where}[{index}]")
+        elif isinstance(value, dict) and "properties" in schema:
+            self.check_object(schema, value, where)
+
+    def check_object(self, schema, value, where):
+        known = set()
+        for name, property_schema in schema["properties"].items():
+            property_schema = self.resolve(property_schema)
+            aliases = property_schema.get("x-alias", [])
+            known.update([name, *aliases])
+            if name not in value:
+                assert name not in schema.get("required", []), f"{where}: {name} is missing in {value}"
+                for alias in aliases:
+                    assert alias not in value, f"{where}: {alias} without {name}"
+                continue
+            self.check(property_schema, value[name], f"{where}.{name}")
+            for alias in aliases:
+                assert alias in value, f"{where}: {name} is not answered as {alias} too"
+                assert value[alias] == value[name], f"{where}: {alias} and {name} differ"
+            if "x-money" in property_schema:
+                known.add(f"{name}_minor")
+                expected = minor_units(value[name], value[property_schema["x-money"]])
+                assert value.get(f"{name}_minor") == expected, f"{where}: {name}_minor is not {expected} in {value}"
+        assert set(value) <= known, f"{where}: undocumented {sorted(set(value) - known)}"

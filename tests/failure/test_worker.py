@@ -1,0 +1,395 @@
+"""A worker between a real broker and a real PostgreSQL, both of which are taken away from it. The tests speak Majordomo as a gateway
+does (docs/protocol.md), because what they look at (bundles, repeated commands, deadlines) cannot be timed through HTTP."""
+
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+import msgpack
+import psycopg2
+import pytest
+import zmq
+
+from document import ROOT
+
+BUILD = ROOT / "build" / os.environ.get("TITHI_BUILD", "release")
+POSTGRES = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+FACILITATOR = 1
+
+
+def as_postgres(*command):
+    """PostgreSQL refuses to run as root."""
+    return ["runuser", "-u", "postgres", "--", *map(str, command)] if os.getuid() == 0 else [*map(str, command)]
+
+
+def until(condition, what, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.02)
+    return found
+
+
+class Database:
+    def __init__(self, folder):
+        self.folder = folder / "postgres"
+        self.process = None
+
+    def create(self):
+        self.folder.mkdir()
+        if os.getuid() == 0:
+            shutil.chown(self.folder, pwd.getpwnam("postgres").pw_uid)
+        self.data = self.folder / "data"
+        self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--no-locale")
+        self.start()
+        with self.connect() as connection, connection.cursor() as cursor:
+            for file in [ROOT / "schemas/roles.sql", *sorted((ROOT / "schemas/migrations").glob("*.sql"))]:
+                cursor.execute(file.read_text())
+            cursor.execute("INSERT INTO users (id, email, name, role) VALUES (%s, 'f@example.com', 'F', 'facilitator')", [FACILITATOR])
+            cursor.execute("ALTER TABLE events ADD CONSTRAINT test_poison CHECK (title <> 'poison')")
+
+    @staticmethod
+    def run(program, *arguments):
+        subprocess.run(as_postgres(POSTGRES / program, *arguments), check=True, stdout=subprocess.DEVNULL)
+
+    def start(self):
+        log = (self.folder / "log").open("ab")
+        command = as_postgres(POSTGRES / "postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses=")
+        self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until(self.answers, "PostgreSQL to start", 30)
+
+    def answers(self):
+        try:
+            self.connect().close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
+    def connect(self):
+        return psycopg2.connect(host=str(self.folder), user="postgres", dbname="postgres")
+
+    def value(self, sql, *arguments):
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, arguments)
+                return cursor.fetchone()[0]
+        finally:
+            connection.close()
+
+    def kill(self):
+        """kill -9, the whole of it."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [postmaster, *map(int, children)]:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def url(self, role):
+        return f"postgresql://{role}@/postgres?host={self.folder}"
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+            self.process.wait()
+
+
+class Program:
+    def __init__(self, site, program, name):
+        self.log = site.folder / f"{name}.log"
+        environment = {**os.environ, "BROKER_URLS": site.broker_url, "DATABASE_URL": site.database.url(f"tithi_{name.split('-')[0]}"),
+                       "LOG_LEVEL": "debug"}
+        self.process = subprocess.Popen([BUILD / program, "--name", name], env=environment, stderr=self.log.open("ab"))
+
+    def lines(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(25)
+
+
+class Caller:
+    """What a gateway is to a broker."""
+
+    def __init__(self, site):
+        self.socket = site.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(site.broker_url)
+
+    def send(self, *calls):
+        frames = [b"MDPC02", b"\x01", b"event"]
+        for call in calls:
+            frames += [call["header"], call["payload"]]
+        self.socket.send_multipart(frames)
+
+    def receive(self, *calls, seconds=15):
+        """[(refusal, payload)] of these calls; answers of others are passed over."""
+        answers = {}
+        deadline = time.monotonic() + seconds
+        while any(call["id"] not in answers for call in calls):
+            left = deadline - time.monotonic()
+            assert left > 0 and self.socket.poll(left * 1000), "answers are missing"
+            frames = self.socket.recv_multipart()
+            assert frames[:3] == [b"MDPC02", b"\x03", b"event"]
+            for header, payload in zip(frames[3::2], frames[4::2]):
+                header = msgpack.unpackb(header)
+                assert header["id"] not in answers
+                answers[header["id"]] = (header.get("refusal"), msgpack.unpackb(payload))
+        return [answers[call["id"]] for call in calls]
+
+    def ask(self, *calls):
+        self.send(*calls)
+        return self.receive(*calls)
+
+    def knows(self, service):
+        self.socket.send_multipart([b"MDPC02", b"\x01", b"mmi.service", service.encode()])
+        return self.socket.poll(500) and self.socket.recv_multipart()[-1] == b"200"
+
+
+def call(operation, request, command=None, ttl_ms=10000, request_id="-"):
+    identity = uuid.uuid4().bytes
+    header = {
+        "id": identity,
+        "ttl_ms": ttl_ms,
+        "op": operation,
+        "command": command or identity,
+        "caller": {"user_id": FACILITATOR, "role": "facilitator", "session": "", "address": "127.0.0.1"},
+        "request_id": request_id,
+        "trace": "",
+    }
+    return {"id": identity, "header": msgpack.packb(header), "payload": msgpack.packb(request)}
+
+
+def create(title, command=None, **arguments):
+    request = {"title": title, "event_type": "session", "start_datetime": "2030-01-01T10:00:00Z", "time_zone": "UTC",
+               "price_minor": 0, "currency": "INR", "is_active": True}
+    return call("createEvent", request, command, **arguments)
+
+
+class Site:
+    def __init__(self, folder):
+        self.folder = folder
+        self.context = zmq.Context()
+        self.broker_url = f"ipc://{folder}/broker.sock"
+        self.database = Database(folder)
+        self.broker = self.worker = None
+
+    def start(self):
+        self.database.create()
+        self.broker = Program(self, "tithi-broker", "broker")
+        self.worker = Program(self, "tithi-event", "event")
+        self.caller = Caller(self)
+        self.await_worker()
+
+    def await_worker(self):
+        until(lambda: self.caller.knows("event") and self.database_seen() == "ok", "the worker to be ready", 20)
+
+    def database_seen(self):
+        ((_, reply),) = self.caller.ask(call("ping", {}))
+        return reply.get("database")
+
+    def events(self, title):
+        return self.database.value("SELECT count(*) FROM events WHERE title = %s", title)
+
+    def held(self):
+        """Keeps inserts into events waiting until the returned connection is closed."""
+        connection = self.database.connect()
+        connection.cursor().execute("LOCK TABLE events IN SHARE MODE")
+        return connection
+
+    def waiting_inserts(self):
+        return self.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass")
+
+    def close(self):
+        codes = [program.stop() for program in (self.worker, self.broker) if program]
+        self.database.close()
+        self.context.destroy(linger=0)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return codes
+
+
+@pytest.fixture(scope="module")
+def site():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tithi-worker-"))
+    folder.chmod(0o755)
+    site = Site(folder)
+    try:
+        site.start()
+        yield site
+    finally:
+        codes = site.close()
+    assert codes == [0, 0]
+
+
+@pytest.fixture
+def title(request):
+    return request.node.name
+
+
+def test_reads_and_commands_are_answered(site, title):
+    ((refusal, reply),) = site.caller.ask(create(title))
+    assert refusal is None and reply["event"]["title"] == title
+    ((refusal, event),) = site.caller.ask(call("getEvent", {"event_id": reply["event"]["id"]}))
+    assert refusal is None and event == reply["event"]
+
+
+def test_a_bundle_of_everything_is_answered_call_by_call(site, title):
+    bad = call("createEvent", {"title": 7, "event_type": "session"})
+    answers = site.caller.ask(create(title), bad, call("nonsense", {}), call("getEvent", {"event_id": 999999}), call("ping", {}))
+    assert [refusal for refusal, _ in answers] == [None, "validation_error", "validation_error", "event_not_found", None]
+    assert "title" in answers[1][1]["details"]
+    assert answers[4][1] == {"service": "event", "database": "ok", "redis": None}
+
+
+def test_a_payload_that_is_no_message_is_refused(site):
+    broken = {**call("createEvent", {}), "payload": b"\xdf\xff\xff\xff\xff"}
+    ((refusal, _),) = site.caller.ask(broken)
+    assert refusal == "validation_error"
+
+
+def test_a_command_runs_once(site, title):
+    command = uuid.uuid4().bytes
+    first, twin = site.caller.ask(create(title, command), create(title, command))
+    (again,) = site.caller.ask(create(title, command))
+    assert first[0] is None and first == twin == again
+    assert site.events(title) == 1
+
+
+def test_another_request_under_the_same_command_is_refused(site, title):
+    command = uuid.uuid4().bytes
+    first, other = site.caller.ask(create(title, command), create(title + "!", command))
+    assert first[0] is None and other[0] == "idempotency_mismatch"
+    assert site.caller.ask(create(title + "!", command))[0][0] == "idempotency_mismatch"
+    assert site.events(title + "!") == 0
+
+
+def test_a_refused_command_may_be_tried_again(site, title):
+    command = uuid.uuid4().bytes
+    (answer,) = site.caller.ask(call("deleteEvent", {"event_id": 999999}, command))
+    assert answer[0] == "event_not_found"
+    assert site.database.value("SELECT count(*) FROM commands WHERE id = %s", str(uuid.UUID(bytes=command))) == 0
+
+
+def test_two_workers_that_run_the_same_command_agree(site, title):
+    second = Program(site, "tithi-event", "event-2")
+    until(lambda: any("ready at" in line["message"] for line in second.lines()), "the second worker")
+    command = uuid.uuid4().bytes
+    lock = site.held()
+    calls = [create(title, command), create(title, command)]
+    for at, one in enumerate(calls):
+        site.caller.send(one)
+        until(lambda: site.waiting_inserts() == at + 1, "one worker after the other to run it")
+    lock.close()
+    first, second_answer = site.caller.receive(*calls)
+    assert first == second_answer and first[0] is None
+    assert site.events(title) == 1
+    assert second.stop() == 0
+
+
+def test_one_bad_call_does_not_take_others_with_it(site, title):
+    lock = site.held()
+    site.caller.send(create(title))  # keeps the worker busy, so that the next ones form one group
+    until(lambda: site.waiting_inserts() == 1, "the worker to be busy")
+    calls = [create(title), create("poison", request_id="poisonous-1"), create(title)]
+    site.caller.send(*calls)
+    time.sleep(0.1)
+    lock.close()
+    assert [refusal for refusal, _ in site.caller.receive(*calls)] == [None, "internal_error", None]
+    assert site.events(title) == 3
+    refused = [line for line in site.worker.lines() if line.get("request_id") == "poisonous-1"]
+    assert refused and "internal_error" in refused[-1]["message"]
+
+
+def test_an_expired_call_is_not_executed(site, title):
+    lock = site.held()
+    first = create(title)
+    site.caller.send(first)
+    until(lambda: site.waiting_inserts() == 1, "the worker to be busy")
+    site.caller.send(create(title + " late", ttl_ms=200))
+    time.sleep(0.5)
+    lock.close()
+    assert site.caller.receive(first)[0][0] is None
+    site.caller.ask(call("ping", {}))
+    assert site.events(title + " late") == 0
+
+
+def test_a_lock_that_is_not_given_ends_in_unavailable_before_the_deadline(site, title):
+    lock = site.held()
+    started = time.monotonic()
+    ((refusal, payload),) = site.caller.ask(create(title, ttl_ms=1500))
+    assert refusal == "unavailable" and payload["retry_after_s"] >= 1
+    assert time.monotonic() - started < 1.5
+    lock.close()
+    site.await_worker()
+    assert site.events(title) == 0
+
+
+def test_while_the_database_is_away_calls_wait_and_are_refused_in_time(site, title):
+    site.database.kill()
+    until(lambda: site.database_seen() == "away", "the worker to notice")
+    patient, hasty = create(title), create(title, ttl_ms=1200)
+    started = time.monotonic()
+    site.caller.send(patient, hasty)
+    ((refusal, payload),) = site.caller.receive(hasty)
+    assert refusal == "unavailable" and payload["retry_after_s"] >= 1
+    assert 0.7 < time.monotonic() - started < 1.2
+    site.database.start()
+    assert site.caller.receive(patient)[0][0] is None
+    assert site.events(title) == 1
+
+
+def test_kill_9_of_the_database_under_load_loses_and_doubles_nothing(site, title):
+    calls = [create(f"{title} {number}") for number in range(400)]
+    for at in range(0, 200, 10):
+        site.caller.send(*calls[at : at + 10])
+    site.database.kill()
+    for at in range(200, 400, 10):
+        site.caller.send(*calls[at : at + 10])
+    site.database.start()
+    assert {refusal for refusal, _ in site.caller.receive(*calls)} == {None}
+    count = site.database.value("SELECT count(*) FROM events WHERE title LIKE %s", title + " %")
+    distinct = site.database.value("SELECT count(DISTINCT title) FROM events WHERE title LIKE %s", title + " %")
+    assert count == distinct == 400
+
+
+def test_a_worker_greets_a_broker_that_came_back(site, title):
+    site.broker.process.kill()
+    site.broker.process.wait()
+    site.broker = Program(site, "tithi-broker", "broker")
+    site.await_worker()
+    ((refusal, _),) = site.caller.ask(create(title))
+    assert refusal is None
+
+
+def test_sigterm_lets_a_worker_finish_what_it_has(site, title):
+    lock = site.held()
+    calls = [create(title) for _ in range(41)]
+    site.caller.send(calls[0])
+    until(lambda: site.waiting_inserts() == 1, "the worker to be busy")
+    for at in range(1, 41, 10):
+        site.caller.send(*calls[at : at + 10])
+    time.sleep(0.1)
+    site.worker.process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert site.worker.process.poll() is None
+    lock.close()
+    assert {refusal for refusal, _ in site.caller.receive(*calls)} == {None}
+    assert site.worker.process.wait(25) == 0
+    assert site.events(title) == 41
+    site.worker = Program(site, "tithi-event", "event")
+    site.await_worker()
+
+
+def test_logs_are_json_and_hold_no_row(site):
+    for line in site.worker.lines():
+        assert {"time", "level", "process", "message"} <= line.keys()
+        assert not re.search("f@example.com", line["message"])

@@ -1,0 +1,90 @@
+/* Who becomes what by registering, which passwords are too weak, what a refresh token is worth. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules.h"
+
+static void roles_follow_the_policy(void **state) {
+    (void)state;
+    static const struct {
+        const char *asked, *policy, *role;
+        bool pending, closed;
+    } cases[] = {
+        {"user", "open", "user", false, false},
+        {"user", "closed", "user", false, false},
+        {"facilitator", "open", "facilitator", false, false},
+        {"facilitator", "approval", "user", true, false},
+        {"facilitator", "closed", "user", false, true},
+        {"admin", "open", "user", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct signup signup = rule_signup(cases[i].asked, cases[i].policy);
+        assert_string_equal(signup.role, cases[i].role);
+        assert_int_equal(signup.facilitator_pending, cases[i].pending);
+        assert_int_equal(signup.closed, cases[i].closed);
+    }
+}
+
+static void production_asks_for_more(void **state) {
+    (void)state;
+    static const struct {
+        const char *password;
+        bool weak;
+    } cases[] = {
+        {"secret", true},           {"password123", true}, {"PassWord123", true},    {"12345678", true},
+        {"abcdefg", true},          {"пароль", true},      {"correct horse", false}, {"खुल जा सिम सिम", false},
+        {"password1234567", false}, {"8 chars!", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_null(rule_password_weakness(cases[i].password, false));
+        if ((rule_password_weakness(cases[i].password, true) != NULL) != cases[i].weak)
+            fail_msg("%s", cases[i].password);
+    }
+}
+
+static void webhook_addresses(void **state) {
+    (void)state;
+    assert_true(rule_webhook_address_is_good("https://crm.example.com/hook", true));
+    assert_true(rule_webhook_address_is_good("HTTPS://crm.example.com/hook", true));
+    assert_false(rule_webhook_address_is_good("http://crm.example.com/hook", true));
+    assert_true(rule_webhook_address_is_good("http://crm.example.com/hook", false));
+    assert_false(rule_webhook_address_is_good("ftp://crm.example.com/hook", false));
+    assert_false(rule_webhook_address_is_good("https://me:password@crm.example.com/", false));
+    assert_true(rule_webhook_address_is_good("https://crm.example.com/@hook?to=a@b", false));
+    assert_false(rule_webhook_address_is_good("file:///etc/passwd", false));
+}
+
+static void refresh_tokens_are_good_once(void **state) {
+    (void)state;
+    static const struct {
+        struct refresh_state state;
+        enum refresh_verdict verdict;
+    } cases[] = {
+        {{.known = true}, REFRESH_GOOD},
+        {{.known = false}, REFRESH_INVALID},
+        {{.known = true, .expired = true}, REFRESH_INVALID},
+        {{.known = true, .revoked = true}, REFRESH_INVALID},
+        {{.known = true, .inactive = true}, REFRESH_INACTIVE},
+        {{.known = true, .inactive = true, .expired = true}, REFRESH_INVALID},
+        {{.known = true, .spent = true}, REFRESH_REUSED},
+        {{.known = true, .spent = true, .revoked = true}, REFRESH_REUSED},
+        {{.known = true, .spent = true, .expired = true}, REFRESH_REUSED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(rule_refresh(cases[i].state), cases[i].verdict);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(roles_follow_the_policy),
+        cmocka_unit_test(production_asks_for_more),
+        cmocka_unit_test(webhook_addresses),
+        cmocka_unit_test(refresh_tokens_are_good_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

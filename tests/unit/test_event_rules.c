@@ -1,0 +1,254 @@
+/* The event worker's decisions, as tables of cases. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "envelope.h"
+#include "rules.h"
+
+static struct pool *pool;
+
+static int set_up(void **state) {
+    (void)state;
+    pool = pool_new();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    pool_destroy(&pool);
+    return 0;
+}
+
+static const struct caller owner = {.user_id = 2, .role = "facilitator"};
+static const struct caller stranger = {.user_id = 3, .role = "facilitator"};
+static const struct caller admin = {.user_id = 9, .role = "admin"};
+
+static struct event stored_event(void) {
+    struct event event = {
+        .id = 1,
+        .title = "Yoga",
+        .event_type = "session",
+        .start_datetime = "2026-08-01T10:00:00Z",
+        .time_zone = "UTC",
+        .current_participants = 5,
+        .price_minor = 2500,
+        .currency = "INR",
+        .is_active = true,
+        .status = "active",
+        .facilitator = {.id = 2, .name = "John", .email = "john@example.com"},
+        .facilitator_id = {.number = 2},
+    };
+    SET(event, max_participants, 10);
+    SET(event, rating, 4.5);
+    SET_TEXT(event, description, "An hour");
+    return event;
+}
+
+static void assert_refusal(struct verdict verdict, const struct refusal *refusal, const char *field) {
+    if (verdict.refusal != refusal)
+        fail_msg("refusal is %s, not %s", verdict.refusal ? verdict.refusal->code : "none",
+                 refusal ? refusal->code : "none");
+    if (field)
+        assert_string_equal(verdict.field, field);
+}
+
+static void who_publishes(void **state) {
+    (void)state;
+    static const struct {
+        const struct caller *caller;
+        enum presence has_id;
+        struct integer_or_string id;
+        enum presence has_code;
+        const char *code;
+        const struct refusal *refusal;
+        int64_t facilitator;
+        const char *facilitator_code;
+    } cases[] = {
+        {.caller = &owner, .facilitator = 2},
+        {.caller = &owner, .has_id = PRESENCE_SET, .id = {.number = 2}, .facilitator = 2},
+        {.caller = &owner, .has_id = PRESENCE_SET, .id = {.number = 3}, .refusal = &refusal_forbidden},
+        {.caller = &admin, .has_id = PRESENCE_SET, .id = {.number = 3}, .facilitator = 3},
+        {.caller = &owner,
+         .has_id = PRESENCE_SET,
+         .id = {.text = "FAC001"},
+         .facilitator = 2,
+         .facilitator_code = "FAC001"},
+        {.caller = &owner,
+         .has_code = PRESENCE_SET,
+         .code = "crm_002",
+         .facilitator = 2,
+         .facilitator_code = "crm_002"},
+        {.caller = &owner, .has_code = PRESENCE_NULL, .facilitator = 2},
+        {.caller = &owner,
+         .has_id = PRESENCE_SET,
+         .id = {.text = "A"},
+         .has_code = PRESENCE_SET,
+         .code = "A",
+         .facilitator = 2,
+         .facilitator_code = "A"},
+        {.caller = &owner,
+         .has_id = PRESENCE_SET,
+         .id = {.text = "A"},
+         .has_code = PRESENCE_SET,
+         .code = "B",
+         .refusal = &refusal_validation_error},
+        {.caller = &owner,
+         .has_id = PRESENCE_SET,
+         .id = {.text = "A"},
+         .has_code = PRESENCE_NULL,
+         .refusal = &refusal_validation_error},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct create_event_request request = {.title = "Yoga", .is_active = true};
+        struct event_draft draft;
+        request.has_facilitator_id = cases[i].has_id;
+        request.facilitator_id = cases[i].id;
+        request.has_facilitator_crm_id = cases[i].has_code;
+        request.facilitator_crm_id = cases[i].code;
+        struct verdict verdict = rule_publish(cases[i].caller, &request, &draft);
+        assert_refusal(verdict, cases[i].refusal, NULL);
+        if (verdict.refusal)
+            continue;
+        assert_int_equal(draft.facilitator_id, cases[i].facilitator);
+        assert_int_equal(!draft.facilitator_crm_id, !cases[i].facilitator_code);
+        if (draft.facilitator_crm_id)
+            assert_string_equal(draft.facilitator_crm_id, cases[i].facilitator_code);
+    }
+}
+
+static void a_change_keeps_the_rest(void **state) {
+    (void)state;
+    const struct event event = stored_event();
+    struct update_event_request request = {.event_id = 1};
+    struct event_draft draft;
+    SET_TEXT(request, title, "Updated Title");
+    request.has_description = PRESENCE_NULL;
+    SET(request, rating, 4.7);
+    request.has_max_participants = PRESENCE_NULL;
+    assert_refusal(rule_change(&owner, &event, &request, &draft), NULL, NULL);
+    assert_string_equal(draft.title, "Updated Title");
+    assert_null(draft.description);
+    assert_true(draft.has_rating && draft.rating > 4.6 && draft.rating < 4.8);
+    assert_int_equal(draft.capacity, 0);
+    assert_string_equal(draft.event_type, "session");
+    assert_string_equal(draft.start, "2026-08-01T10:00:00Z");
+    assert_null(draft.end);
+    assert_int_equal(draft.price_minor, 2500);
+    assert_string_equal(draft.currency, "INR");
+    assert_true(draft.is_active);
+    assert_int_equal(draft.facilitator_id, 2);
+    request.has_rating = PRESENCE_NULL;
+    assert_refusal(rule_change(&admin, &event, &request, &draft), NULL, NULL);
+    assert_false(draft.has_rating);
+    assert_int_equal(draft.facilitator_id, 2);
+}
+
+static void what_forbids_a_change(void **state) {
+    (void)state;
+    struct event event = stored_event(), cancelled = stored_event(), in_yen = stored_event(), free = stored_event();
+    cancelled.status = "cancelled";
+    in_yen.currency = "JPY";
+    free.price_minor = 0;
+    struct update_event_request nothing = {0}, smaller = {0}, enough = {0}, price = {0}, currency = {0}, both = {0},
+                                same = {0}, given_away = {0};
+    SET(smaller, max_participants, 4);
+    SET(enough, max_participants, 5);
+    SET(price, price_minor, 3000);
+    SET_TEXT(currency, currency, "EUR");
+    SET_TEXT(both, currency, "EUR");
+    SET(both, price_minor, 3000);
+    SET_TEXT(same, currency, "INR");
+    SET(given_away, facilitator_id, (struct integer_or_string){.number = 3});
+    const struct {
+        const struct caller *caller;
+        const struct event *event;
+        const struct update_event_request *request;
+        const struct refusal *refusal;
+        const char *field;
+    } cases[] = {
+        {&owner, &event, &nothing, NULL, NULL},
+        {&admin, &event, &nothing, NULL, NULL},
+        {&stranger, &event, &nothing, &refusal_forbidden, NULL},
+        {&owner, &cancelled, &nothing, &refusal_event_already_cancelled, NULL},
+        {&owner, &event, &smaller, &refusal_capacity_below_taken, "max_participants"},
+        {&owner, &event, &enough, NULL, NULL},
+        {&owner, &event, &price, NULL, NULL},
+        {&owner, &in_yen, &price, &refusal_validation_error, "currency"},
+        {&owner, &event, &currency, &refusal_validation_error, "price"},
+        {&owner, &free, &currency, NULL, NULL},
+        {&owner, &event, &same, NULL, NULL},
+        {&owner, &in_yen, &both, NULL, NULL},
+        {&owner, &event, &given_away, &refusal_forbidden, "facilitator_id"},
+        {&admin, &event, &given_away, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct event_draft draft;
+        assert_refusal(rule_change(cases[i].caller, cases[i].event, cases[i].request, &draft), cases[i].refusal,
+                       cases[i].field);
+    }
+}
+
+static void what_forbids_a_removal(void **state) {
+    (void)state;
+    struct event booked = stored_event(), empty = stored_event();
+    empty.current_participants = 0;
+    assert_refusal(rule_remove(&owner, &booked), &refusal_event_has_bookings, NULL);
+    assert_refusal(rule_remove(&stranger, &empty), &refusal_forbidden, NULL);
+    assert_refusal(rule_remove(&owner, &empty), NULL, NULL);
+    assert_refusal(rule_remove(&admin, &empty), NULL, NULL);
+}
+
+static void places_in_lists(void **state) {
+    (void)state;
+    static const struct {
+        const char *sort, *value;
+        bool good;
+    } cases[] = {
+        {"start", "1796088600000000", true},
+        {"-start", "-62135596800000000", true},
+        {"start", "9000000000000000000", false}, /* later than any time that the database knows */
+        {"-start", "-9000000000000000000", false},
+        {"start", "soon", false},
+        {"price", "250000", true},
+        {"-rating", "-1", true},
+        {"created", "", false},
+        {"title", "morning meditation", true},
+        {"-title", "", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct cursor cursor = {cases[i].sort, cases[i].value, 77};
+        struct event_place place = {0};
+        int result = rule_read_place(cursor_text(&cursor, pool), cases[i].sort, pool, &place);
+        if ((result == 0) != cases[i].good || place.id != (cases[i].good ? 77 : 0))
+            fail_msg("case %zu", i);
+    }
+    struct event_place place;
+    assert_int_equal(rule_read_place("nonsense", "start", pool, &place), -1);
+}
+
+static void words_become_patterns(void **state) {
+    (void)state;
+    const char *const *patterns;
+    assert_int_equal(rule_patterns("  yoga\tनमस्ते 50%_\\ ", pool, &patterns), 3);
+    assert_string_equal(patterns[0], "%yoga%");
+    assert_string_equal(patterns[1], "%नमस्ते%");
+    assert_string_equal(patterns[2], "%50\\%\\_\\\\%");
+    assert_int_equal(rule_patterns(" \t", pool, &patterns), 0);
+    assert_int_equal(rule_patterns("a b c d e", pool, &patterns), 5);
+    assert_string_equal(patterns[4], "%e%");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_publishes),         cmocka_unit_test(a_change_keeps_the_rest),
+        cmocka_unit_test(what_forbids_a_change), cmocka_unit_test(what_forbids_a_removal),
+        cmocka_unit_test(places_in_lists),       cmocka_unit_test(words_become_patterns),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
