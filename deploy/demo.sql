@@ -16,6 +16,9 @@ CREATE FUNCTION pg_temp.chance(number bigint, salt bigint, below bigint) RETURNS
     'SELECT (hashint8extended($1, $2) & 9007199254740991) % $3';
 CREATE FUNCTION pg_temp.pick(items text[], number bigint, salt bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
     'SELECT $1[1 + (hashint8extended($2, $3) & 9007199254740991) % cardinality($1)]';
+-- That many items one after another, from a place that the number decides.
+CREATE FUNCTION pg_temp.several(items text[], number bigint, salt bigint, count integer, separator text) RETURNS text LANGUAGE sql IMMUTABLE AS
+    'SELECT string_agg($1[1 + (pg_temp.chance($2, $3, cardinality($1)) + i) % cardinality($1)], $5 ORDER BY i) FROM generate_series(1, $4) i';
 
 -- The first address, where nobody has it yet.
 CREATE FUNCTION pg_temp.address(wanted text, otherwise text) RETURNS text LANGUAGE sql STABLE AS
@@ -132,7 +135,7 @@ CREATE TEMP TABLE demo_facilitators ON COMMIT DROP AS
     SELECT n AS number, nextval(pg_get_serial_sequence('users', 'id')) AS id, l.language, l.zone,
            format(w.pattern, pg_temp.pick(w.given, n, 11), pg_temp.pick(w.family, n, 12)) AS name,
            pg_temp.pick(l.practices, n, 13) AS specialization,
-           concat_ws(l.separator, pg_temp.pick(l.sentences, n, 14), pg_temp.pick(l.sentences, n, 15)) AS bio
+           pg_temp.several(l.sentences, n, 14, 2, l.separator) AS bio
     FROM generate_series(1, 200) n
         JOIN LATERAL (SELECT * FROM demo_languages ORDER BY language OFFSET n % 10 LIMIT 1) l ON true
         JOIN demo_names w ON w.names_of = l.language;
@@ -185,7 +188,7 @@ INSERT INTO events (id, facilitator_id, title, description, event_type, start_at
                     capacity, price_minor, currency, rating, created_at, updated_at)
     SELECT id, facilitator_id,
            format(title, pg_temp.pick(practices, number, 41), pg_temp.pick(manners, number, 42), kinds[kind]),
-           concat_ws(separator, pg_temp.pick(sentences, number, 43), pg_temp.pick(sentences, number, 44), pg_temp.pick(sentences, number, 45)),
+           pg_temp.several(sentences, number, 43, 2 + (number % 3)::integer, separator),
            (ARRAY['session', 'workshop', 'retreat'])[kind], start_at,
            start_at + CASE kind WHEN 1 THEN (60 + 15 * pg_temp.chance(number, 46, 3)) * interval '1 minute'
                                 WHEN 2 THEN (2 + pg_temp.chance(number, 46, 5)) * interval '1 hour'
@@ -197,7 +200,7 @@ INSERT INTO events (id, facilitator_id, title, description, event_type, start_at
                 ELSE greatest(bookings, (ARRAY[6, 8, 10, 12, 15, 20, 24, 30, 40, 60, 120])[1 + pg_temp.chance(number, 49, 11)]) END,
            price_minor, currency,
            CASE WHEN pg_temp.chance(number, 50, 10) < 8 THEN 3.4 + pg_temp.chance(number, 51, 17) / 10.0 END,
-           start_at - interval '60 days', start_at - interval '60 days'
+           least(start_at, now()) - interval '60 days', least(start_at, now()) - interval '60 days'
     FROM (SELECT *, (day + (6 + pg_temp.chance(number, 52, 14)) * interval '1 hour') AT TIME ZONE zone AS start_at FROM demo_events) e;
 
 -- 7919 shares no factor with 20000: the people of one event are all different ones.

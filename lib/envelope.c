@@ -156,7 +156,7 @@ int envelope_read_call(const void *bytes, size_t length, struct pool *pool, stru
 int envelope_peek(const void *bytes, size_t length, struct uuid *ret_id, uint32_t *ret_ttl_ms) {
     struct mp_reader reader;
     uint32_t pairs, ttl_ms = 0;
-    struct uuid id;
+    struct uuid id = {0};
     bool has_id = false;
     mp_reader_init(&reader, bytes, length);
     if (read_map(&reader, &pairs))
