@@ -14,7 +14,7 @@
 /* A message that came: who sent it, and the frames after protocol and command. */
 struct incoming {
     struct peer *peer;
-    zmq_msg_t *first; /* the routing id's frame, which knows the connection */
+    zmq_msg_t *first; /* the first that the peer itself sent: it knows its connection, the routing id's may not */
     zmq_msg_t *frames;
     size_t count;
 };
@@ -264,7 +264,7 @@ void verbs_handle(struct shell *shell) {
     at += peer->delimited;
     bool handled = false;
     if (count >= at + 2 && zmq_msg_size(&frames[at + 1]) == 1) {
-        struct incoming in = {peer, &frames[0], frames + at + 2, count - at - 2};
+        struct incoming in = {peer, &frames[1], frames + at + 2, count - at - 2};
         char command = *(char *)zmq_msg_data(&frames[at + 1]);
         for (size_t i = 0; i < sizeof verbs / sizeof *verbs && !handled; i++) {
             handled =

@@ -18,7 +18,6 @@ def get_event(request):
     return (None, event) if event else ("event_not_found", {"details": {}})
 
 OPERATIONS = {"getEvent": get_event}
-
 def answer(header, payload):
     header = msgpack.unpackb(header)
     try:
@@ -41,23 +40,19 @@ def say(socket, *frames):
     with contextlib.suppress(zmq.Again):  # a broker that is away gives its calls to others
         socket.send_multipart([b"MDPW02", *frames], zmq.NOBLOCK)
 
-def main():
-    stop, beat = [], 0
-    signal.signal(signal.SIGTERM, lambda *_: stop.append(time.monotonic() + 1))
-    sockets = [connect(zmq.Context.instance(), url.strip()) for url in os.environ["BROKER_URLS"].split(",")]
-    while not stop or time.monotonic() < stop[0]:  # after SIGTERM a second for what is on its way
-        if stop or time.monotonic() >= beat:
-            for socket in sockets:
-                say(socket, DISCONNECT if stop else HEARTBEAT)
-            beat = time.monotonic() + 1
-        for socket in zmq.select(sockets, [], [], 0.2)[0]:
-            _, command, *rest = socket.recv_multipart()
-            if command == REQUEST:
-                client, _, *pairs = rest
-                frames = [frame for i in range(0, len(pairs), 2) for frame in answer(pairs[i], pairs[i + 1])]
-                say(socket, FINAL, client, b"", *frames)
-            elif command == DISCONNECT and not stop:  # "I do not know you": the answer to the first heartbeat
-                say(socket, READY, SERVICE, msgpack.packb(CREDIT))
-
-if __name__ == "__main__":
-    main()
+stop, beat = [], 0
+signal.signal(signal.SIGTERM, lambda *_: stop.append(time.monotonic() + 1))
+sockets = [connect(zmq.Context.instance(), url.strip()) for url in os.environ["BROKER_URLS"].split(",")]
+while not stop or time.monotonic() < stop[0]:  # after SIGTERM a second for what is on its way
+    if stop or time.monotonic() >= beat:
+        for socket in sockets:
+            say(socket, DISCONNECT if stop else HEARTBEAT)
+        beat = time.monotonic() + 1
+    for socket in zmq.select(sockets, [], [], 0.2)[0]:
+        _, command, *rest = socket.recv_multipart()
+        if command == REQUEST:
+            client, _, *pairs = rest
+            frames = [frame for i in range(0, len(pairs), 2) for frame in answer(pairs[i], pairs[i + 1])]
+            say(socket, FINAL, client, b"", *frames)
+        elif command == DISCONNECT and not stop:  # "I do not know you": the answer to the first heartbeat
+            say(socket, READY, SERVICE, msgpack.packb(CREDIT))

@@ -23,8 +23,8 @@ const char *address_scope(const struct address *address, char ret_text[ADDRESS_T
 /* Reads TRUSTED_PROXIES. 0, or -1 where an entry is no CIDR. */
 int address_read_proxies(const char *list);
 bool address_is_proxy(const struct address *address);
-/* The client behind trusted proxies: the rightmost entry of X-Forwarded-For that is not itself one of them. `address` comes in as the
- * peer's and stays where the header says nothing usable. */
+/* The client behind trusted proxies: the rightmost entry of X-Forwarded-For that is not itself one of them. `address`
+ * comes in as the peer's and stays where the header says nothing usable. */
 void address_forwarded(struct address *address, const char *forwarded_for, size_t length);
 
 #endif

@@ -1,5 +1,5 @@
-/* Sessions and limits in one round trip; see admission.h. A batch is what one turn asked: its tickets name the requests, in the order
- * of the script's answers. */
+/* Sessions and limits in one round trip; see admission.h. A batch is what one turn asked: its tickets name the
+ * requests, in the order of the script's answers. */
 #include "admission.h"
 
 #include <ctype.h>
@@ -18,31 +18,31 @@
 #define KEY_SIZE 160
 #define ANSWER_LIMIT_MS 300
 
-/* KEYS: what is asked about. ARGV: per key interval and window in microseconds, or 0 and 0 for the mark of an ended session.
- * Answers per key: 1 or 0 for a mark; else what limits_quota() takes. One caller may stand there several times. */
-static const char script[] =
-    "local time = redis.call('TIME')\n"
-    "local now = time[1] * 1000000 + time[2]\n"
-    "local stored = redis.call('MGET', unpack(KEYS))\n"
-    "local due, answers = {}, {}\n"
-    "for i, key in ipairs(KEYS) do\n"
-    "  local interval, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])\n"
-    "  if interval == 0 then\n"
-    "    answers[i] = stored[i] and 1 or 0\n"
-    "  else\n"
-    "    local at = math.max(due[key] or tonumber(stored[i] or 0) or 0, now) + interval\n"
-    "    if at - now > window then\n"
-    "      answers[i] = now + window - at\n"
-    "    else\n"
-    "      due[key] = at\n"
-    "      answers[i] = at - now\n"
-    "    end\n"
-    "  end\n"
-    "end\n"
-    "for key, at in pairs(due) do\n"
-    "  redis.call('SET', key, string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000))\n"
-    "end\n"
-    "return answers\n";
+/* KEYS: what is asked about. ARGV: per key interval and window in microseconds, or 0 and 0 for the mark of an ended
+ * session. Answers per key: 1 or 0 for a mark; else what limits_quota() takes. One caller may stand there several
+ * times. */
+static const char script[] = "local time = redis.call('TIME')\n"
+                             "local now = time[1] * 1000000 + time[2]\n"
+                             "local stored = redis.call('MGET', unpack(KEYS))\n"
+                             "local due, answers = {}, {}\n"
+                             "for i, key in ipairs(KEYS) do\n"
+                             "  local interval, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])\n"
+                             "  if interval == 0 then\n"
+                             "    answers[i] = stored[i] and 1 or 0\n"
+                             "  else\n"
+                             "    local at = math.max(due[key] or tonumber(stored[i] or 0) or 0, now) + interval\n"
+                             "    if at - now > window then\n"
+                             "      answers[i] = now + window - at\n"
+                             "    else\n"
+                             "      due[key] = at\n"
+                             "      answers[i] = at - now\n"
+                             "    end\n"
+                             "  end\n"
+                             "end\n"
+                             "for key, at in pairs(due) do\n"
+                             "  redis.call('SET', key, string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000))\n"
+                             "end\n"
+                             "return answers\n";
 
 /* What may be asked about one request, in the order of the answers. */
 enum question { ASK_SESSION, ASK_CALLER, ASK_ACCOUNT, QUESTION_COUNT };
@@ -90,13 +90,14 @@ static void batch_done(struct batch *batch) {
     DL_PREPEND(admission.spare, batch);
 }
 
-/* The account that a sign-in is about, as an id: addresses of people do not belong into Redis. "" where there is none. */
+/* The account that a sign-in is about, as an id: addresses of people do not belong into Redis. "" where there is none.
+ */
 static void account_text(const struct request *request, char ret_text[UUID_TEXT_SIZE]) {
     *ret_text = '\0';
     pool_reset(gateway.scratch);
-    char *email = request->message.length
-                      ? (char *)codec_find_text(request->message.bytes, request->message.length, "email", gateway.scratch)
-                      : NULL;
+    char *email = request->message.length ? (char *)codec_find_text(request->message.bytes, request->message.length,
+                                                                    "email", gateway.scratch)
+                                          : NULL;
     if (!email)
         return;
     for (char *at = email; *at; at++)
@@ -277,4 +278,5 @@ void admission_flush(void) {
 void admission_poll(void) {
     if (admission.sent && clock_mono_ms() - admission.sent->sent_ms > ANSWER_LIMIT_MS)
         redis_drop("no answer in time");
+    redis_poll();
 }

@@ -1,5 +1,6 @@
-/* The last question before a request goes on: was its session ended, and is its caller within the limits? All that a turn of the loop
- * asks goes to Redis as one script call; while Redis is away, tokens are honoured by signature and this process counts alone. */
+/* The last question before a request goes on: was its session ended, and is its caller within the limits? All that a
+ * turn of the loop asks goes to Redis as one script call; while Redis is away, tokens are honoured by signature and
+ * this process counts alone. */
 #ifndef TITHI_ADMISSION_H
 #define TITHI_ADMISSION_H
 

@@ -1,6 +1,7 @@
 /* Answers and their forms; see answer.h. Spent ones are kept with their memory for the next. */
 #include "answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -157,8 +158,9 @@ struct text_span answer_gzip(struct answer *answer) {
         return (struct text_span){NULL, 0};
     if (answer->gzip.length == 0) {
         z_stream *gzip = &answers.gzip;
-        int ready = answers.gzip_ready ? deflateReset(gzip)
-                                       : deflateInit2(gzip, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8, Z_DEFAULT_STRATEGY);
+        int ready = answers.gzip_ready
+                        ? deflateReset(gzip)
+                        : deflateInit2(gzip, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8, Z_DEFAULT_STRATEGY);
         if (ready != Z_OK)
             return (struct text_span){NULL, 0};
         answers.gzip_ready = true;
@@ -170,6 +172,7 @@ struct text_span answer_gzip(struct answer *answer) {
         if (deflate(gzip, Z_FINISH) != Z_STREAM_END)
             return (struct text_span){NULL, 0};
         answer->gzip.length = room - gzip->avail_out;
+        snprintf(answer->gzip_etag, sizeof answer->gzip_etag, "%.*s-gzip\"", ETAG_SIZE - 2, answer->etag);
     }
     return (struct text_span){answer->gzip.bytes, answer->gzip.length};
 }

@@ -12,7 +12,8 @@ struct answer {
     const struct refusal *refusal; /* NULL: a reply */
     struct buffer body;            /* JSON of the reply; of a refusal its details, or nothing */
     struct buffer gzip;            /* made when first asked for */
-    char etag[ETAG_SIZE];          /* of reads */
+    char etag[ETAG_SIZE];          /* of reads; "" of others */
+    char gzip_etag[ETAG_SIZE + 5]; /* the same of `gzip`: another representation, another tag */
     char cursor[512];              /* of the next page, "" where there is none */
     uint32_t retry_after_s;
 };

@@ -1,5 +1,5 @@
-/* The table of calls that wait for an answer, and the links to the brokers; see calls.h. ZMQ_FD tells edges only, and sending
- * swallows them: so after everything that touches a socket its events are looked at again. */
+/* The table of calls that wait for an answer, and the links to the brokers; see calls.h. ZMQ_FD tells edges only, and
+ * sending swallows them: so after everything that touches a socket its events are looked at again. */
 #include "calls.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct outgoing_call {
     UT_hash_handle hh;
     struct queue *queue;
     struct outgoing_call *prev, *next; /* in the queue, while not sent */
-    int broker;               /* that has it; NO_BROKER: it is in the queue */
+    int broker;                        /* that has it; NO_BROKER: it is in the queue */
     int64_t started_ms;
     int64_t expires_ms;
     call_answered *answered;
@@ -72,7 +72,7 @@ static struct queue *queue_of(const char *service) {
 }
 
 struct outgoing_call *call_start(const char *service, const struct call_header *header, struct text_span payload,
-                        call_answered *answered, void *owner) {
+                                 call_answered *answered, void *owner) {
     struct queue *queue = queue_of(service);
     if (!queue)
         return NULL;
@@ -83,13 +83,13 @@ struct outgoing_call *call_start(const char *service, const struct call_header *
         abort();
     int64_t now_ms = clock_mono_ms();
     *call = (struct outgoing_call){.id = header->id,
-                          .queue = queue,
-                          .started_ms = now_ms,
-                          .expires_ms = now_ms + header->ttl_ms,
-                          .answered = answered,
-                          .owner = owner,
-                          .header_length = calls.header.length,
-                          .payload_length = payload.length};
+                                   .queue = queue,
+                                   .started_ms = now_ms,
+                                   .expires_ms = now_ms + header->ttl_ms,
+                                   .answered = answered,
+                                   .owner = owner,
+                                   .header_length = calls.header.length,
+                                   .payload_length = payload.length};
     memcpy(call->bytes, calls.header.bytes, calls.header.length);
     memcpy(call->bytes + calls.header.length, payload.bytes, payload.length);
     HASH_ADD(hh, calls.table, id, sizeof call->id, call);
@@ -170,8 +170,8 @@ static void receive_all(size_t index) {
 static void take_back(int broker) {
     struct outgoing_call *call, *next;
     HASH_ITER(hh, calls.table, call, next)
-        if (call->broker == broker)
-            enqueue(call);
+    if (call->broker == broker)
+        enqueue(call);
 }
 
 static void watch_broker(size_t index) {
@@ -320,7 +320,7 @@ int calls_start(void) {
 void calls_stop(void) {
     struct outgoing_call *call, *next;
     HASH_ITER(hh, calls.table, call, next)
-        remove_call(call);
+    remove_call(call);
     for (int i = 0; i < calls.broker_count; i++) {
         h2o_socket_close(calls.brokers[i].socket);
         h2o_socket_close(calls.brokers[i].monitor);

@@ -1,5 +1,5 @@
-/* Calls and the requests that wait for them; see coalesce.h. A flight is one call with its requests; a group is what runs and
- * waits for one key: operation, shape of the answer, and the bytes of the request. */
+/* Calls and the requests that wait for them; see coalesce.h. A flight is one call with its requests; a group is what
+ * runs and waits for one key: operation, shape of the answer, and the bytes of the request. */
 #include "coalesce.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "request.h"
 
 struct flight {
-    struct outgoing_call *call;         /* NULL: it waits for the one that runs, or has been answered */
+    struct outgoing_call *call; /* NULL: it waits for the one that runs, or has been answered */
     struct request *requests;
     const struct route *route; /* of the first request: the others' shape is the same */
     struct group *group;       /* NULL: it shares with nobody */
@@ -74,7 +74,8 @@ static void start(struct flight *flight) {
         .trace = newest->trace,
     };
     if (!flight->group)
-        header.caller = (struct caller){newest->token.user_id, newest->token.role, newest->token.session, newest->address};
+        header.caller =
+            (struct caller){newest->token.user_id, newest->token.role, newest->token.session, newest->address};
     flight->call = call_start(operation->service, &header, newest->message, on_answered, flight);
 }
 

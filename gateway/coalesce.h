@@ -1,5 +1,5 @@
-/* From requests to calls. Identical public reads share one: at most one is running and one is waiting, and who comes joins the
- * one that waits, never the one that runs, so that each answer was read after its request came. */
+/* From requests to calls. Identical public reads share one: at most one is running and one is waiting, and who comes
+ * joins the one that waits, never the one that runs, so that each answer was read after its request came. */
 #ifndef TITHI_COALESCE_H
 #define TITHI_COALESCE_H
 

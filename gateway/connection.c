@@ -16,8 +16,8 @@
 #define DESCRIPTORS_KEPT 64 /* for brokers, Redis, logs */
 
 struct connection {
-    int fd;        /* h2o's */
-    int spare_fd;  /* ours, when it is to be closed gently; else -1 */
+    int fd;       /* h2o's */
+    int spare_fd; /* ours, when it is to be closed gently; else -1 */
     h2o_socket_t *rest;
     h2o_timeout_entry_t linger;
     struct address peer;

@@ -21,8 +21,8 @@ struct connection *connection_of(const h2o_req_t *req);
 /* The peer's address, and whether it is one of TRUSTED_PROXIES. */
 const struct address *connection_peer(struct connection *connection, const h2o_req_t *req, bool *ret_is_proxy);
 
-/* Its answer leaves before the request was read to its end. Closing at once would reset the connection and with it the answer:
- * so the rest is read and thrown away for a while after h2o has closed its side. */
+/* Its answer leaves before the request was read to its end. Closing at once would reset the connection and with it the
+ * answer: so the rest is read and thrown away for a while after h2o has closed its side. */
 void connection_close_gently(struct connection *connection);
 
 #endif

@@ -1,5 +1,5 @@
-/* Bearer tokens (RFC 6750); see identity.h. A token that was verified is remembered until it expires or newer ones push it out, so
- * that a busy client costs one lookup instead of a signature. */
+/* Bearer tokens (RFC 6750); see identity.h. A token that was verified is remembered until it expires or newer ones push
+ * it out, so that a busy client costs one lookup instead of a signature. */
 #include "identity.h"
 
 #include <openssl/crypto.h>

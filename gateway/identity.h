@@ -1,4 +1,5 @@
-/* Who is asking, by the Authorization header and what the operation demands. Whether the session was ended since is admission.c's. */
+/* Who is asking, by the Authorization header and what the operation demands. Whether the session was ended since is
+ * admission.c's. */
 #ifndef TITHI_IDENTITY_H
 #define TITHI_IDENTITY_H
 

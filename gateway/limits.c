@@ -1,6 +1,8 @@
 /* GCRA (generic cell rate algorithm) for this process; see limits.h. */
 #include "limits.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -23,7 +25,9 @@ static void set_policy(enum limit_class class, const char *name, const struct li
         return;
     int64_t window_us = limit->seconds * 1000000;
     int64_t interval_us = window_us / limit->count;
-    policies[class] = (struct limit_policy){name, limit->count, limit->seconds, interval_us ? interval_us : 1, window_us};
+    struct limit_policy *policy = &policies[class];
+    *policy = (struct limit_policy){name, limit->count, limit->seconds, interval_us ? interval_us : 1, window_us, ""};
+    snprintf(policy->text, sizeof policy->text, "\"%s\";q=%" PRId64 ";w=%" PRId64, name, limit->count, limit->seconds);
 }
 
 void limits_start(void) {
@@ -43,10 +47,8 @@ static int64_t seconds_up(int64_t us) {
 struct quota limits_quota(const struct limit_policy *policy, int64_t debt_us) {
     if (debt_us <= 0) {
         int64_t retry_s = seconds_up(-debt_us);
-        return (struct quota){.policy = policy,
-                              .refused = true,
-                              .reset_s = policy->seconds,
-                              .retry_s = retry_s ? retry_s : 1};
+        return (struct quota){
+            .policy = policy, .refused = true, .reset_s = policy->seconds, .retry_s = retry_s ? retry_s : 1};
     }
     return (struct quota){.policy = policy,
                           .remaining = (policy->window_us - debt_us) / policy->interval_us,

@@ -1,5 +1,6 @@
-/* Rate limits by GCRA: a caller has `count` calls at once, and gets them back evenly over `seconds`. The same arithmetic runs in Redis
- * (admission.c) for all gateways together, and here for this process alone while Redis is away. */
+/* Rate limits by GCRA: a caller has `count` calls at once, and gets them back evenly over `seconds`. The same
+ * arithmetic runs in Redis (admission.c) for all gateways together, and here for this process alone while Redis is
+ * away. */
 #ifndef TITHI_LIMITS_H
 #define TITHI_LIMITS_H
 
@@ -10,11 +11,12 @@
 #include "contract.h"
 
 struct limit_policy {
-    const char *name;    /* "read" */
-    int64_t count;       /* 0: no limit */
+    const char *name; /* "read" */
+    int64_t count;    /* 0: no limit */
     int64_t seconds;
     int64_t interval_us; /* between two calls at an even pace */
     int64_t window_us;
+    char text[80]; /* as RateLimit-Policy says it */
 };
 
 /* What is left after a call was counted. */
@@ -33,7 +35,8 @@ const struct limit_policy *limits_policy(enum limit_class class);
 /* `debt_us`: how far the caller is ahead of the even pace (> 0: counted), or minus the time to wait (<= 0: refused). */
 struct quota limits_quota(const struct limit_policy *policy, int64_t debt_us);
 
-/* Counts one call of `key` in this process. Remembers a bounded number of callers; those that waited longest are forgotten first. */
+/* Counts one call of `key` in this process. Remembers a bounded number of callers; those that waited longest are
+ * forgotten first. */
 int64_t limits_count_locally(const struct limit_policy *policy, const char *key, size_t length, int64_t now_us);
 
 #endif

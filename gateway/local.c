@@ -66,8 +66,10 @@ static const struct {
     const struct operation *operation;
     local_function *function;
 } table[] = {
-    {&operation_health, answer_health},           {&operation_liveness, answer_liveness},
-    {&operation_readiness, readiness_answer},     {&operation_metrics, metrics_answer},
+    {&operation_health, answer_health},
+    {&operation_liveness, answer_liveness},
+    {&operation_readiness, readiness_answer},
+    {&operation_metrics, metrics_answer},
     {&operation_openapi_document, answer_document},
 };
 

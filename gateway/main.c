@@ -1,5 +1,5 @@
-/* tithi-gateway: HTTP in, messages out. One loop, one thread; more gateways share the ports. It holds no database credentials and
- * knows no operation but its own few: routes, callers, fields and answers follow from the contract. */
+/* tithi-gateway: HTTP in, messages out. One loop, one thread; more gateways share the ports. It holds no database
+ * credentials and knows no operation but its own few: routes, callers, fields and answers follow from the contract. */
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -102,8 +102,8 @@ static void turn(void) {
     admission_poll();
 }
 
-/* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer, or run into
- * h2o's own limit for idle ones. */
+/* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,
+ * or run into h2o's own limit for idle ones. */
 static void drain(void) {
     int64_t until_ms = clock_mono_ms() + DRAIN_LIMIT_MS;
     log_info("draining %zu connections", connections_open());

@@ -1,4 +1,5 @@
-/* /metrics; see metrics.h. Brokers are asked for their statistics when somebody scrapes; one that does not answer soon is left out. */
+/* /metrics; see metrics.h. Brokers are asked for their statistics when somebody scrapes; one that does not answer soon
+ * is left out. */
 #include "metrics.h"
 
 #include <dirent.h>
@@ -74,8 +75,8 @@ static void add_counts(struct buffer *text) {
     for (size_t i = 0; i <= operation_count; i++)
         for (int status = 0; metrics.tallies[i] && status < STATUS_COUNT; status++)
             if (metrics.tallies[i]->by_status[status])
-                buffer_printf(text, "tithi_http_requests_total{operation=\"%s\",status=\"%d\"} %" PRIu64 "\n", name_of(i),
-                              status + STATUS_FIRST, metrics.tallies[i]->by_status[status]);
+                buffer_printf(text, "tithi_http_requests_total{operation=\"%s\",status=\"%d\"} %" PRIu64 "\n",
+                              name_of(i), status + STATUS_FIRST, metrics.tallies[i]->by_status[status]);
 }
 
 static void add_histogram(struct buffer *text, const char *operation, const struct tally *tally) {
@@ -173,8 +174,7 @@ static double credit_of(json_t *service, const char *member) {
     double credit = 0;
     size_t index;
     json_t *worker;
-    json_array_foreach(json_object_get(service, member), index, worker)
-        credit += number_of(worker, "credit");
+    json_array_foreach(json_object_get(service, member), index, worker) credit += number_of(worker, "credit");
     return credit;
 }
 
@@ -199,12 +199,15 @@ static void add_brokers(struct buffer *text) {
         append_label(text, "broker", calls_broker_address(i));
         buffer_printf(text, "} %d\n", calls_broker_is_up(i));
     }
-    add_service_values(text, "tithi_broker_queue_depth", "gauge", "Calls that wait for a worker.", number_of, "queue_depth");
+    add_service_values(text, "tithi_broker_queue_depth", "gauge", "Calls that wait for a worker.", number_of,
+                       "queue_depth");
     add_service_values(text, "tithi_broker_queue_age_seconds", "gauge", "How long the oldest of them has waited.",
                        seconds_of, "queue_age_ms");
-    add_service_values(text, "tithi_broker_in_flight", "gauge", "Calls that workers have in hand.", number_of, "in_flight");
+    add_service_values(text, "tithi_broker_in_flight", "gauge", "Calls that workers have in hand.", number_of,
+                       "in_flight");
     add_service_values(text, "tithi_broker_workers", "gauge", "Workers that are registered.", size_of, "workers");
-    add_service_values(text, "tithi_broker_credit", "gauge", "Calls that those workers take at once.", credit_of, "workers");
+    add_service_values(text, "tithi_broker_credit", "gauge", "Calls that those workers take at once.", credit_of,
+                       "workers");
     const char *counter;
     json_t *unused;
     json_object_foreach(any_counters(), counter, unused) {

@@ -1,5 +1,5 @@
-/* /readyz; see readiness.h. Services are asked by a `ping` through the broker, as any call goes; each tells whether it reaches
- * PostgreSQL. Redis is not needed: without it the gateway is degraded. */
+/* /readyz; see readiness.h. Services are asked by a `ping` through the broker, as any call goes; each tells whether it
+ * reaches PostgreSQL. Redis is not needed: without it the gateway is degraded. */
 #include "readiness.h"
 
 #include <stdlib.h>

@@ -1,10 +1,12 @@
-/* hiredis on h2o's loop; see redis.h. h2o and hiredis both insist on closing the descriptor, so each has its own (dup) of the
- * same socket. Commands are written at the end of a turn without waiting for the loop to say that the socket is writable. */
+/* hiredis on h2o's loop; see redis.h. h2o and hiredis both insist on closing the descriptor, so each has its own (dup)
+ * of the same socket. Commands are written at the end of a turn without waiting for the loop to say that the socket is
+ * writable. */
 #include "redis.h"
 
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "gateway.h"
 #include "log.h"
 #include "redis_url.h"
@@ -12,6 +14,7 @@
 
 #define RETRY_FIRST_MS 50
 #define RETRY_LONGEST_MS 2000
+#define GREETING_LIMIT_MS 3000
 
 static struct {
     const char *script;
@@ -23,6 +26,7 @@ static struct {
     bool wants_write;
     bool up;
     bool away_logged;
+    int64_t started_ms; /* to connect */
     uint64_t retry_ms;
     h2o_timeout_t retry_timeout;
     h2o_timeout_entry_t retry_entry;
@@ -148,8 +152,8 @@ static void greet(redisAsyncContext *context) {
 static void connect_now(h2o_timeout_entry_t *entry) {
     (void)entry;
     const struct redis_address *address = &redis.address;
-    redisAsyncContext *context = *address->path ? redisAsyncConnectUnix(address->path)
-                                                : redisAsyncConnect(address->host, address->port);
+    redisAsyncContext *context =
+        *address->path ? redisAsyncConnectUnix(address->path) : redisAsyncConnect(address->host, address->port);
     int own = context && !context->err ? dup(context->c.fd) : -1;
     if (own < 0) {
         log_away(context && context->err ? context->errstr : "no descriptor left");
@@ -159,6 +163,7 @@ static void connect_now(h2o_timeout_entry_t *entry) {
         return;
     }
     redis.context = context;
+    redis.started_ms = clock_mono_ms();
     redis.socket = h2o_evloop_socket_create(gateway.context.loop, own, H2O_SOCKET_FLAG_DONT_READ);
     context->ev.addRead = start_reading;
     context->ev.delRead = stop_reading;
@@ -207,4 +212,9 @@ void redis_drop(const char *why) {
     redisAsyncFree(redis.context);
     if (redis.context)
         retry_later(); /* it was not connected yet: then hiredis reports no end */
+}
+
+void redis_poll(void) {
+    if (redis.context && !redis.up && clock_mono_ms() - redis.started_ms > GREETING_LIMIT_MS)
+        redis_drop("it does not answer");
 }

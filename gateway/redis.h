@@ -1,4 +1,5 @@
-/* The one connection to Redis: hiredis on h2o's loop. It comes back by itself; while it is away redis_is_up() says so. */
+/* The one connection to Redis: hiredis on h2o's loop. It comes back by itself; while it is away redis_is_up() says so.
+ */
 #ifndef TITHI_REDIS_H
 #define TITHI_REDIS_H
 
@@ -6,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Connects, and again whenever the connection ends. `script` is loaded each time before redis_is_up() turns true. Does nothing
- * where REDIS_URL is not set. */
+/* Connects, and again whenever the connection ends. `script` is loaded each time before redis_is_up() turns true. Does
+ * nothing where REDIS_URL is not set. */
 void redis_start(const char *script);
 
 bool redis_is_up(void);
@@ -19,5 +20,7 @@ void redis_send(const char *command, size_t length, redisCallbackFn *callback, v
 void redis_flush(void);
 /* Gives the connection up: what waits for replies gets NULL. */
 void redis_drop(const char *why);
+/* Once in a while: gives a connection up that does not come about. */
+void redis_poll(void);
 
 #endif

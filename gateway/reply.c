@@ -1,5 +1,5 @@
-/* Answers to HTTP clients; see reply.h. Errors have one shape (docs: {"error", "code", "details", "request_id"}), or RFC 9457's where
- * the client asks for application/problem+json. */
+/* Answers to HTTP clients; see reply.h. Errors have one shape (docs: {"error", "code", "details", "request_id"}), or
+ * RFC 9457's where the client asks for application/problem+json. */
 #include "reply.h"
 
 #include <inttypes.h>
@@ -26,8 +26,7 @@ struct name {
     h2o_iovec_t text; /* h2o wants names as pointers to such */
 };
 
-#define NAME(variable, text_)                                                                                          \
-    static struct name variable = {{H2O_STRLIT(text_)}}
+#define NAME(variable, text_) static struct name variable = {{H2O_STRLIT(text_)}}
 
 NAME(allow_name, "Allow");
 NAME(allow_headers_name, "Access-Control-Allow-Headers");
@@ -81,12 +80,30 @@ static const char *reason_of(int status) {
         int status;
         const char *phrase;
     } reasons[] = {
-        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {302, "Found"}, {304, "Not Modified"},
-        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-        {406, "Not Acceptable"}, {409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"},
-        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].status == status)
@@ -140,8 +157,7 @@ static void add_quota(struct request *request) {
     const struct quota *quota = &request->quota;
     if (!quota->policy)
         return;
-    add_printed(request, &quota_policy_name, "\"%s\";q=%" PRId64 ";w=%" PRId64, quota->policy->name,
-                quota->policy->count, quota->policy->seconds);
+    add_text(request, &quota_policy_name, quota->policy->text);
     add_printed(request, &quota_name, "\"%s\";r=%" PRId64 ";t=%" PRId64, quota->policy->name, quota->remaining,
                 quota->reset_s);
 }
@@ -174,7 +190,8 @@ static void finish(struct request *request) {
     request->answered = true;
     metrics_count_request(request->operation, status, took_us);
     if (status >= 500)
-        log_line(LOG_LEVEL_WARN, request->request_id, "%s answered %d after %" PRId64 " ms", name, status, took_us / 1000);
+        log_line(LOG_LEVEL_WARN, request->request_id, "%s answered %d after %" PRId64 " ms", name, status,
+                 took_us / 1000);
     else
         log_line(LOG_LEVEL_DEBUG, request->request_id, "%s answered %d after %" PRId64 " us", name, status, took_us);
     if (request->keeps_coming)
@@ -290,7 +307,8 @@ static struct text_span begin_refusal(struct request *request, const struct refu
     return refusal_body(request, refusal, details, problem);
 }
 
-void reply_refusal(struct request *request, const struct refusal *refusal, const char *details, uint32_t retry_after_s) {
+void reply_refusal(struct request *request, const struct refusal *refusal, const char *details,
+                   uint32_t retry_after_s) {
     struct text_span body = begin_refusal(request, refusal, details, retry_after_s);
     send_body(request, body.bytes, body.length);
 }
@@ -374,7 +392,7 @@ static void reply_success(struct request *request, struct answer *answer) {
     add_text(request, &cache_control_name, is_public(request) ? "public, no-cache" : "no-store");
     add_vary(request, "Accept-Encoding");
     if (*answer->etag)
-        add_printed(request, &etag_name, "%.*s%s\"", (int)strlen(answer->etag) - 1, answer->etag, compressed ? "-gzip" : "");
+        add_text(request, &etag_name, compressed ? answer->gzip_etag : answer->etag);
     if (*answer->cursor)
         add_link(request, answer->cursor);
     if (known) {
@@ -411,8 +429,9 @@ void reply_options(struct request *request, const char *allowed) {
     add_text(request, &allow_name, allowed);
     if (request->origin) {
         add_text(request, &allow_methods_name, allowed);
-        add_text(request, &allow_headers_name,
-                 "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent, X-Request-Id");
+        add_text(
+            request, &allow_headers_name,
+            "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent, X-Request-Id");
         add_text(request, &max_age_name, PREFLIGHT_MAX_AGE_S);
     }
     add_vary(request, "Access-Control-Request-Method, Access-Control-Request-Headers");

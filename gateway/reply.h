@@ -1,4 +1,5 @@
-/* Writing answers: status, headers, body, in the form that the client asked for. Each request is answered exactly once. */
+/* Writing answers: status, headers, body, in the form that the client asked for. Each request is answered exactly once.
+ */
 #ifndef TITHI_REPLY_H
 #define TITHI_REPLY_H
 

@@ -1,5 +1,6 @@
-/* The steps of a request; see request.h. Those that need nobody else run at once, one after the other; then the request is parked in
- * admission, and after that with the call that it waits for. What is wrong with its content is told only to those who may ask. */
+/* The steps of a request; see request.h. Those that need nobody else run at once, one after the other; then the request
+ * is parked in admission, and after that with the call that it waits for. What is wrong with its content is told only
+ * to those who may ask. */
 #include "request.h"
 
 #include <ctype.h>
@@ -203,11 +204,14 @@ static bool body_is_acceptable(struct request *request) {
     return !request->invalid;
 }
 
-/* A structured-field string ("…", with \" and \\) or a bare one (draft-ietf-httpapi-idempotency-key-header). -1: neither. */
+/* A structured-field string ("…", with \" and \\) or a bare one (draft-ietf-httpapi-idempotency-key-header). -1:
+ * neither. */
 static int read_key(struct text_span given, char ret_key[KEY_LENGTH_LIMIT + 1]) {
     bool quoted = given.length >= 2 && *given.bytes == '"' && given.bytes[given.length - 1] == '"';
     const char *at = given.bytes + quoted, *end = given.bytes + given.length - quoted;
     size_t length = 0;
+    if (!quoted && given.length && *at == '"')
+        return -1;
     for (; at < end; at++) {
         if (quoted && *at == '\\' && ++at == end)
             return -1;
@@ -225,7 +229,8 @@ static void read_command(struct request *request) {
     if (!given.bytes || request->operation->kind != OPERATION_COMMAND)
         return;
     if (read_key(given, key) != 0) {
-        invalid(request, &refusal_validation_error, "{\"Idempotency-Key\":\"must be 1 to 255 printable ASCII characters\"}");
+        invalid(request, &refusal_validation_error,
+                "{\"Idempotency-Key\":\"must be 1 to 255 printable ASCII characters\"}");
         return;
     }
     if (request->token.user_id)
@@ -277,8 +282,8 @@ static void pack_message(struct request *request) {
     buffer_clear(message);
     switch (codec_request(request->operation->request, &source, message, &problems)) {
     case CODEC_OK:
-        request->message = (struct text_span){h2o_strdup(&request->h2o->pool, message->bytes, message->length).base,
-                                              message->length};
+        request->message =
+            (struct text_span){h2o_strdup(&request->h2o->pool, message->bytes, message->length).base, message->length};
         break;
     case CODEC_MALFORMED:
         invalid(request, &refusal_malformed_json, details_of(request, &problems));

@@ -1,5 +1,6 @@
-/* One request on its way: from h2o, through route, caller, admission and contract, to a worker or a function of the gateway, and back.
- * It lives in h2o's pool of that request; when a client leaves, the pool goes and the request leaves the place where it waits. */
+/* One request on its way: from h2o, through route, caller, admission and contract, to a worker or a function of the
+ * gateway, and back. It lives in h2o's pool of that request; when a client leaves, the pool goes and the request leaves
+ * the place where it waits. */
 #ifndef TITHI_REQUEST_H
 #define TITHI_REQUEST_H
 
@@ -17,7 +18,6 @@
 struct answer;
 struct connection;
 
-
 struct request {
     h2o_req_t *h2o;
     struct connection *connection;
@@ -31,8 +31,8 @@ struct request {
     bool keeps_coming;                 /* bytes of it that nobody read may still be on their way: close gently */
 
     const char *request_id;
-    char address[INET6_ADDRSTRLEN];       /* the client's */
-    char limit_scope[INET6_ADDRSTRLEN];   /* whose limits count where nobody is signed in */
+    char address[INET6_ADDRSTRLEN];     /* the client's */
+    char limit_scope[INET6_ADDRSTRLEN]; /* whose limits count where nobody is signed in */
     char trace[TRACE_SIZE];
     const char *origin; /* of a browser that CORS_ORIGINS names, or NULL */
     struct text_span query;
@@ -42,12 +42,12 @@ struct request {
     struct token token;           /* user_id 0: nobody */
     struct quota quota;
 
-    struct text_span message; /* by the contract, in the request's pool */
+    struct text_span message;      /* by the contract, in the request's pool */
     const struct refusal *invalid; /* it does not keep to the contract */
     const char *details;           /* JSON object, goes with `invalid` */
 
     bool has_command;
-    struct uuid command; /* derived from the Idempotency-Key */
+    struct uuid command;    /* derived from the Idempotency-Key */
     UT_hash_handle running; /* among the commands with a key */
 
     /* Where it waits: a list with its keeper, told by `leave` when the request goes. */

@@ -1,5 +1,5 @@
-/* The routes as a tree of path segments, one per listener, built once from the contract. A literal segment wins over a {value};
- * each segment is decoded by itself, so that an encoded slash stays inside its value. */
+/* The routes as a tree of path segments, one per listener, built once from the contract. A literal segment wins over a
+ * {value}; each segment is decoded by itself, so that an encoded slash stays inside its value. */
 #include "router.h"
 
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static struct node *child_for(struct node *parent, const char *segment, size_t l
     bool is_value = *segment == '{';
     struct node **end = &parent->children;
     for (; *end; end = &(*end)->next)
-        if (is_value ? !(*end)->text : (*end)->text && (*end)->length == length && !memcmp((*end)->text, segment, length))
+        if (is_value ? !(*end)->text
+                     : (*end)->text && (*end)->length == length && !memcmp((*end)->text, segment, length))
             return *end;
     struct node *child = calloc(1, sizeof *child);
     child->text = is_value ? NULL : segment;
@@ -118,7 +119,8 @@ static int decode_segment(h2o_mem_pool_t *pool, struct text_span *segment) {
     return 0;
 }
 
-/* Splits the path at its slashes. Returns the count, -1 where it is malformed, SEGMENT_LIMIT + 1 where it is longer than any route. */
+/* Splits the path at its slashes. Returns the count, -1 where it is malformed, SEGMENT_LIMIT + 1 where it is longer
+ * than any route. */
 static int split(const char *path, size_t length, h2o_mem_pool_t *pool, struct text_span *ret_segments) {
     int count = 0;
     while (length && path[length - 1] == '/')
@@ -143,8 +145,9 @@ static const struct node *walk(const struct node *node, const struct text_span *
     if (count == 0)
         return node->allowed[0] ? node : NULL;
     for (const struct node *child = node->children; child; child = child->next) {
-        bool fits = child->text ? child->length == segments->length && !memcmp(child->text, segments->bytes, child->length)
-                                : segments->length > 0;
+        bool fits = child->text
+                        ? child->length == segments->length && !memcmp(child->text, segments->bytes, child->length)
+                        : segments->length > 0;
         if (!fits)
             continue;
         if (!child->text)

@@ -31,7 +31,8 @@ enum route_result {
 /* Reads the contract's routes. 0, or -1 where two of them claim the same method and path (logged). */
 int router_start(void);
 
-/* `path` is raw and without query; what is decoded goes to the pool. A trailing slash is ignored. HEAD finds GET's route. */
+/* `path` is raw and without query; what is decoded goes to the pool. A trailing slash is ignored. HEAD finds GET's
+ * route. */
 enum route_result router_find(enum listener listener, h2o_iovec_t method, const char *path, size_t length,
                               h2o_mem_pool_t *pool, struct route_match *ret_match);
 

@@ -1,6 +1,7 @@
-/* Stands between h2o and its parser: libh2o-evloop calls phr_parse_request() through its PLT, so the definition here is the one it
- * finds. A head that is not acceptable is replaced by a request for one of the addresses below, over HTTP/1.0, so that h2o
- * answers it through the ordinary handler (JSON, with a request id) and closes the connection. No client can send such a pointer. */
+/* Stands between h2o and its parser: libh2o-evloop calls phr_parse_request() through its PLT, so the definition here is
+ * the one it finds. A head that is not acceptable is replaced by a request for one of the addresses below, over
+ * HTTP/1.0, so that h2o answers it through the ordinary handler (JSON, with a request id) and closes the connection. No
+ * client can send such a pointer. */
 #include "strict.h"
 
 #include <ctype.h>
@@ -25,8 +26,8 @@ struct parsed_header {
 };
 
 typedef int parse_function(const char *bytes, size_t length, const char **method, size_t *method_length,
-                           const char **target, size_t *target_length, int *minor_version,
-                           struct phr_header *headers, size_t *header_count, size_t previous_length);
+                           const char **target, size_t *target_length, int *minor_version, struct phr_header *headers,
+                           size_t *header_count, size_t previous_length);
 
 parse_function phr_parse_request;
 
@@ -35,8 +36,7 @@ static parse_function *parse_original;
 enum verdict { ACCEPTABLE, MALFORMED, HEAD_TOO_LARGE, TARGET_TOO_LONG };
 
 /* Each verdict's address is what marks the request: the text is the target that h2o sees. */
-static const char marks[][2] = {
-    [ACCEPTABLE] = "/", [MALFORMED] = "/", [HEAD_TOO_LARGE] = "/", [TARGET_TOO_LONG] = "/"};
+static const char marks[][2] = {[ACCEPTABLE] = "/", [MALFORMED] = "/", [HEAD_TOO_LARGE] = "/", [TARGET_TOO_LONG] = "/"};
 
 const struct refusal *strict_refusal(const h2o_req_t *req) {
     const char *target = req->input.path.base;
@@ -116,7 +116,8 @@ static bool framing_is_sound(const struct framing *framing, int minor_version) {
     return !framing->host || is_authority(framing->host->value, framing->host->value_length);
 }
 
-/* An absolute-form target (RFC 9112 §3.2.2) is taken where it names the host that Host names, and cut down to its path. */
+/* An absolute-form target (RFC 9112 §3.2.2) is taken where it names the host that Host names, and cut down to its path.
+ */
 static bool cut_absolute_target(const char **target, size_t *length, const struct parsed_header *host) {
     size_t scheme = strncasecmp(*target, "http://", 7) == 0 ? 7 : strncasecmp(*target, "https://", 8) == 0 ? 8 : 0;
     if (!scheme || !host || *length < scheme + host->value_length ||

@@ -1,5 +1,6 @@
-/* Request heads that h2o 2.2.5 would take and should not (RFC 9112): framing conflicts, folded lines, bare LF, a missing or second
- * Host, unknown versions, too many or too long headers. See strict.c for how they get a proper answer. */
+/* Request heads that h2o 2.2.5 would take and should not (RFC 9112): framing conflicts, folded lines, bare LF, a
+ * missing or second Host, unknown versions, too many or too long headers. See strict.c for how they get a proper
+ * answer. */
 #ifndef TITHI_STRICT_H
 #define TITHI_STRICT_H
 

@@ -1,4 +1,5 @@
-/* An output filter that replaces h2o's own texts; see takeover.h. Requests that were answered through reply.c pass untouched. */
+/* An output filter that replaces h2o's own texts; see takeover.h. Requests that were answered through reply.c pass
+ * untouched. */
 #include "takeover.h"
 
 #include "operations.h"

@@ -1,4 +1,5 @@
-/* Gives the errors that h2o answers by itself (body too large, broken chunks, unknown expectation) the shape of all others. */
+/* Gives the errors that h2o answers by itself (body too large, broken chunks, unknown expectation) the shape of all
+ * others. */
 #ifndef TITHI_TAKEOVER_H
 #define TITHI_TAKEOVER_H
 

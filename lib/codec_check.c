@@ -246,12 +246,12 @@ bool codec_parse_integer(const char *bytes, size_t length, int64_t *ret_integer)
 /* A number as JSON writes it: no blanks, no hexadecimals, no names, which strtod() would all take. */
 static bool parse_number(const char *bytes, size_t length, double *ret_number) {
     char text[64], *end;
-    if (length < 1 || length >= sizeof text || strspn(bytes, "0123456789+-.eE") < length)
-        return false;
-    if (bytes[0] != '-' && (bytes[0] < '0' || bytes[0] > '9'))
+    if (length < 1 || length >= sizeof text)
         return false;
     memcpy(text, bytes, length);
     text[length] = '\0';
+    if (strspn(text, "0123456789+-.eE") < length || text[0] == '+' || text[0] == '.')
+        return false;
     *ret_number = strtod(text, &end);
     return end == text + length && isfinite(*ret_number);
 }

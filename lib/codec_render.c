@@ -167,7 +167,8 @@ static int render_record(struct renderer *renderer, const struct record *record,
         return -1;
     json_put(renderer->json, "{", 1);
     size_t start = renderer->json->length;
-    for (const struct field *field = record->fields; field < record->fields + record->field_count; field++) {
+    for (size_t i = 0; i < record->field_count; i++) {
+        const struct field *field = &record->fields[i];
         const char *at = slot_of(&slots, record, field);
         const struct names names = {field->name, field->name_length, field->aliases};
         if (!at && !field->required)
@@ -213,7 +214,8 @@ static int render_shape(struct renderer *renderer, const struct view *view, cons
         return -1;
     json_put(renderer->json, "{", 1);
     size_t start = renderer->json->length;
-    for (const struct view_field *row = view->fields; row < view->fields + view->field_count; row++) {
+    for (size_t i = 0; i < view->field_count; i++) {
+        const struct view_field *row = &view->fields[i];
         const struct names names = {row->name, row->name_length, row->aliases};
         const struct field *field;
         const char *at;

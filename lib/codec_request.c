@@ -1,218 +1,15 @@
-/* An HTTP request's parts -> message, for the gateway. First everything that was given is gathered per field, whatever
- * name and place it came under; then the record is packed in table order, each value held against the table. All
- * problems are collected, so that a person can mend a form in one go. */
-#include <jansson.h>
-#include <string.h>
-
-#include "codec_private.h"
-#include "format.h"
-
-enum given_kind { GIVEN_NOT, GIVEN_TEXT, GIVEN_JSON };
-
-/* One value as it was given for a field. */
-struct given {
-    enum given_kind kind;
-    bool minor;       /* money given in minor units, under NAME_minor */
-    const char *name; /* the contract's name or former name it came under */
-    struct text_span text;
-    const json_t *json;
-    struct given *next; /* the same field under a further name */
-};
+/* An HTTP request's parts -> message, for the gateway. First everything that was given is gathered per field
+ * (codec_given.h); then the record is packed in table order, each value held against the table. All problems are
+ * collected, so that a person can mend a form in one go. */
+#include "codec_given.h"
 
 struct request {
-    const struct record *record;
-    const struct request_source *source;
     struct problems *problems;
     msgpack_packer packer;
 };
 
 static void pack_object(struct request *request, const struct record *record, const json_t *object,
                         const struct place *place);
-
-/* --- which field a name means */
-
-static const char *own_name(const struct field *field, const char *name, size_t length) {
-    if (field->name_length == length && memcmp(field->name, name, length) == 0)
-        return field->name;
-    for (const char *const *alias = field->aliases; *alias; alias++)
-        if (strlen(*alias) == length && memcmp(*alias, name, length) == 0)
-            return *alias;
-    if (field->type == FIELD_MONEY && field->key_length == length && memcmp(field->key, name, length) == 0)
-        return field->key;
-    return NULL;
-}
-
-/* The field that comes from `location` under this name. `hint` as in codec_find_key(). */
-static const struct field *find_name(const struct record *record, enum field_location location, const char *name,
-                                     size_t length, size_t *hint, const char **ret_name) {
-    size_t index = *hint;
-    for (size_t tried = 0; tried < record->field_count; tried++, index++) {
-        if (index >= record->field_count)
-            index = 0;
-        const struct field *field = &record->fields[index];
-        if (field->location == location && (*ret_name = own_name(field, name, length))) {
-            *hint = index + 1;
-            return field;
-        }
-    }
-    return NULL;
-}
-
-static void note(struct request *request, struct given *first, struct given given) {
-    if (first->kind == GIVEN_NOT) {
-        *first = given;
-        return;
-    }
-    struct given *further = pool_alloc(request->problems->pool, sizeof *further);
-    *further = given;
-    further->next = first->next;
-    first->next = further;
-}
-
-static void note_text(struct request *request, const struct field *field, struct given *givens, const char *name,
-                      struct text_span text) {
-    note(request, &givens[field - request->record->fields],
-         (struct given){.kind = GIVEN_TEXT, .name = name, .text = text});
-}
-
-/* --- gathering */
-
-static int hex_value(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Percent-decoding into the pool; `plus`: what '+' stands for. False on a bad escape. */
-static bool decode_percent(struct pool *pool, struct text_span raw, char plus, struct text_span *ret_text) {
-    if (!memchr(raw.bytes, '%', raw.length) && !memchr(raw.bytes, '+', raw.length)) {
-        *ret_text = raw;
-        return true;
-    }
-    char *text = pool_alloc(pool, raw.length);
-    size_t length = 0;
-    for (size_t i = 0; i < raw.length; i++) {
-        if (raw.bytes[i] != '%') {
-            text[length++] = raw.bytes[i] == '+' ? plus : raw.bytes[i];
-            continue;
-        }
-        int high = i + 2 < raw.length ? hex_value(raw.bytes[i + 1]) : -1,
-            low = high < 0 ? -1 : hex_value(raw.bytes[i + 2]);
-        if (low < 0)
-            return false;
-        text[length++] = (char)(high << 4 | low);
-        i += 2;
-    }
-    *ret_text = (struct text_span){text, length};
-    return true;
-}
-
-/* Unknown names are repeated in the answer as far as they are text. */
-static void refuse_unknown(struct request *request, struct text_span name, const struct place *parent) {
-    const char *shown = pool_copy(request->problems->pool, name.bytes, name.length);
-    struct place place = {.parent = parent, .name = format_text_length(name.bytes, name.length) > 0 ? shown : "query"};
-    problem_at(request->problems, &place, "is not a known field");
-}
-
-static bool given_under(const struct given *given, const char *name) {
-    for (; given && given->kind != GIVEN_NOT; given = given->next)
-        if (given->name == name)
-            return true;
-    return false;
-}
-
-static void take_parameter(struct request *request, struct given *givens, struct text_span raw_name,
-                           struct text_span raw_value, size_t *hint) {
-    struct pool *pool = request->problems->pool;
-    struct text_span name, value;
-    const char *known;
-    if (!decode_percent(pool, raw_name, ' ', &name)) {
-        problem_add(request->problems, "query", "has a bad percent-encoding");
-        return;
-    }
-    const struct field *field = find_name(request->record, IN_QUERY, name.bytes, name.length, hint, &known);
-    if (!field) {
-        refuse_unknown(request, name, NULL);
-        return;
-    }
-    /* A moment holds no blank: there '+' is the sign of its offset, as people write it. */
-    bool moment = field->format == FORMAT_DATE_TIME || field->format == FORMAT_DATE_OR_TIME;
-    if (!decode_percent(pool, raw_value, moment ? '+' : ' ', &value))
-        problem_add(request->problems, field->name, "has a bad percent-encoding");
-    else if (given_under(&givens[field - request->record->fields], known))
-        problem_add(request->problems, known, "is given more than once");
-    else
-        note_text(request, field, givens, known, value);
-}
-
-static void take_query(struct request *request, struct given *givens) {
-    const char *at = request->source->query.bytes, *end = at + request->source->query.length;
-    size_t hint = 0;
-    while (at < end && request->problems->count < PROBLEM_LIMIT) {
-        const char *stop = memchr(at, '&', (size_t)(end - at));
-        stop = stop ? stop : end;
-        const char *equals = memchr(at, '=', (size_t)(stop - at));
-        struct text_span name = {at, (size_t)((equals ? equals : stop) - at)};
-        struct text_span value = {equals ? equals + 1 : stop, equals ? (size_t)(stop - equals - 1) : 0};
-        if (stop > at)
-            take_parameter(request, givens, name, value, &hint);
-        at = stop + 1;
-    }
-}
-
-static void take_path(struct request *request, struct given *givens) {
-    const struct request_source *source = request->source;
-    size_t hint = 0;
-    for (size_t i = 0; i < source->path_count; i++) {
-        const char *known, *name = source->path_names[i];
-        const struct field *field = find_name(request->record, IN_PATH, name, strlen(name), &hint, &known);
-        if (field)
-            note_text(request, field, givens, known, source->path_values[i]);
-    }
-}
-
-/* What the route itself sets. It comes last, so that a problem names what the client gave. */
-static void take_fixed(struct request *request, struct given *givens) {
-    for (const struct fixed_value *fixed = request->source->fixed; fixed && fixed->field; fixed++)
-        note_text(request, fixed->field, givens, "this path", (struct text_span){fixed->text, strlen(fixed->text)});
-}
-
-/* Headers and the bearer token. */
-static void take_headers(struct request *request, struct given *givens) {
-    const struct request_source *source = request->source;
-    for (size_t i = 0; i < request->record->field_count; i++) {
-        const struct field *field = &request->record->fields[i];
-        struct text_span text = {NULL, 0};
-        if (field->location == IN_CREDENTIALS && source->credentials.length)
-            text = source->credentials;
-        else if (field->location == IN_HEADER && source->header)
-            text.bytes = source->header(source->context, field->header, &text.length);
-        if (text.bytes)
-            note_text(request, field, givens, field->name, text);
-    }
-}
-
-static void take_object(struct request *request, const struct record *record, const json_t *object,
-                        struct given *givens, const struct place *place) {
-    const char *key, *known;
-    json_t *value, *members = (json_t *)object; /* iteration does not change it */
-    size_t hint = 0;
-    json_object_foreach(members, key, value) {
-        if (request->problems->count == PROBLEM_LIMIT)
-            return;
-        const struct field *field = find_name(record, IN_BODY, key, strlen(key), &hint, &known);
-        if (!field) {
-            refuse_unknown(request, (struct text_span){key, strlen(key)}, place);
-            continue;
-        }
-        bool minor = field->type == FIELD_MONEY && known == field->key;
-        note(request, &givens[field - record->fields],
-             (struct given){.kind = GIVEN_JSON, .minor = minor, .name = known, .json = value});
-    }
-}
-
-/* --- values */
 
 static bool json_number_to_minor(const json_t *json, int decimals, struct mp_value *ret_value,
                                  struct problems *problems, const struct place *place) {
@@ -303,8 +100,6 @@ static bool agree(struct request *request, const struct field *field, const stru
     return true;
 }
 
-/* --- packing */
-
 static void pack_value(msgpack_packer *packer, const struct field *field, const struct mp_value *value) {
     switch (value->type) {
     case MP_BOOLEAN:
@@ -376,8 +171,8 @@ static void pack_given(struct request *request, const struct field *field, const
 }
 
 /* The currency given in this request, else its default. */
-static int decimals_given(const struct record *record, const struct field *field, const struct given *givens) {
-    const struct given *currency = &givens[field->currency - record->fields];
+static int decimals_given(const struct record *record, const struct field *field, const struct givens *givens) {
+    const struct given *currency = &givens->of[field->currency - record->fields];
     if (currency->kind == GIVEN_TEXT)
         return codec_decimals(currency->text.bytes, currency->text.length);
     if (currency->kind == GIVEN_JSON && json_is_string(currency->json))
@@ -386,17 +181,17 @@ static int decimals_given(const struct record *record, const struct field *field
     return codec_decimals(text, text ? strlen(text) : 0);
 }
 
-static void pack_record(struct request *request, const struct record *record, const struct given *givens,
+static void pack_record(struct request *request, const struct record *record, const struct givens *givens,
                         const struct place *parent) {
     size_t count = 0;
     for (size_t i = 0; i < record->field_count; i++)
-        count += givens[i].kind != GIVEN_NOT || record->fields[i].default_text;
+        count += givens->of[i].kind != GIVEN_NOT || record->fields[i].default_text;
     msgpack_pack_map(&request->packer, count);
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *field = &record->fields[i];
-        const struct place place = {.parent = parent, .name = givens[i].name ? givens[i].name : field->name};
+        const struct place place = {.parent = parent, .name = givens->of[i].name ? givens->of[i].name : field->name};
         struct given fallback = {.kind = GIVEN_TEXT};
-        const struct given *given = &givens[i];
+        const struct given *given = &givens->of[i];
         if (given->kind == GIVEN_NOT) {
             if (field->required && !field->default_text)
                 problem_at(request->problems, &place, "is required");
@@ -413,89 +208,29 @@ static void pack_record(struct request *request, const struct record *record, co
 
 static void pack_object(struct request *request, const struct record *record, const json_t *object,
                         const struct place *place) {
-    struct given givens[RECORD_FIELD_LIMIT];
-    memset(givens, 0, record->field_count * sizeof *givens);
-    take_object(request, record, object, givens, place);
-    pack_record(request, record, givens, place);
-}
-
-/* --- JSON text */
-
-/* jansson would descend 2048 levels. */
-static bool too_deep(struct text_span body) {
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < body.length; i++) {
-        char c = body.bytes[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"')
-            in_string = true;
-        else if (c == '{' || c == '[') {
-            if (++depth > CODEC_DEPTH_LIMIT)
-                return true;
-        } else if (c == '}' || c == ']')
-            depth--;
-    }
-    return false;
-}
-
-/* jansson's own sentence repeats the text near the error, which may be a password. */
-static const char *syntax_reason(enum json_error_code code) {
-    switch (code) {
-    case json_error_invalid_utf8:
-        return "is not valid UTF-8";
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
-        return "holds a NUL character";
-    case json_error_duplicate_key:
-        return "has a field twice";
-    case json_error_numeric_overflow:
-        return "holds a number that is out of range";
-    case json_error_premature_end_of_input:
-        return "ends too early";
-    case json_error_end_of_input_expected:
-        return "goes on after its end";
-    default:
-        return "is not valid JSON";
-    }
-}
-
-static json_t *parse_body(struct text_span body, struct problems *problems) {
-    json_error_t error;
-    if (too_deep(body)) {
-        problem_add(problems, "body", "is nested more than %d levels deep", CODEC_DEPTH_LIMIT);
-        return NULL;
-    }
-    json_t *json = json_loadb(body.bytes, body.length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!json)
-        problem_add(problems, "body", "%s (line %d, column %d)", syntax_reason(json_error_code(&error)), error.line,
-                    error.column);
-    return json;
+    struct givens givens;
+    given_clear(&givens, record);
+    given_take_object(record, object, &givens, request->problems, place);
+    pack_record(request, record, &givens, place);
 }
 
 enum codec_result codec_request(const struct record *record, const struct request_source *source,
                                 struct buffer *ret_message, struct problems *problems) {
-    struct request request = {.record = record, .source = source, .problems = problems};
-    struct given givens[RECORD_FIELD_LIMIT];
+    struct request request = {.problems = problems};
+    struct givens givens;
     size_t start = ret_message->length, problems_before = problems->count;
     json_t *body = NULL;
-    if (source->body.length && !(body = parse_body(source->body, problems)))
+    if (source->body.length && !(body = given_parse(source->body, problems)))
         return CODEC_MALFORMED;
-    memset(givens, 0, record->field_count * sizeof *givens);
-    mp_packer_init(&request.packer, ret_message);
-    take_headers(&request, givens);
-    take_path(&request, givens);
-    take_query(&request, givens);
+    given_clear(&givens, record);
+    given_take_source(record, source, &givens, problems);
     if (body && !json_is_object(body))
         problem_add(problems, "body", "must be an object");
     else if (body)
-        take_object(&request, record, body, givens, NULL);
-    take_fixed(&request, givens);
-    pack_record(&request, record, givens, NULL);
+        given_take_object(record, body, &givens, problems, NULL);
+    given_take_fixed(record, source->fixed, &givens, problems);
+    mp_packer_init(&request.packer, ret_message);
+    pack_record(&request, record, &givens, NULL);
     json_decref(body);
     if (problems->count == problems_before)
         return CODEC_OK;

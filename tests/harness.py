@@ -27,6 +27,7 @@ DOCUMENT = Document()
 PASSWORD = "password123"
 JWT_KEY = "tests-only-key-of-the-access-tokens-0123456789abcdef"
 CRM_TOKEN = "super-crm-token"
+ORIGIN = "https://app.example"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"tests-only-webhook-signing-key-0").decode()
 
 _numbers = itertools.count(1)
@@ -166,10 +167,13 @@ def start_stack(environment=None, arguments=()):
         "JWT_SECRET_KEY": JWT_KEY,
         "CRM_BEARER_TOKEN": CRM_TOKEN,
         "CRM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "CORS_ORIGINS": ORIGIN,
         **(environment or {}),
     }
     done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, f"deploy/up failed:\n{done.stdout}"
+    if done.returncode != 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise AssertionError(f"deploy/up failed:\n{done.stdout}")
     return Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{crm_port}", state)
 
 

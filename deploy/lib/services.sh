@@ -122,13 +122,17 @@ remove_services() { # NAME…
 
 # Ends everything that runs for STATE, in the order in which work flows: who takes it in ends first. May run at any time.
 stop_stack() {
-    local pid file name deadline=$((SECONDS + 10))
+    local pid file name deadline
     pid=$(supervisor_pid)
     stop_services $(services_of gateway)
     stop_services $(services_of "${WORKER_KINDS[@]}")
     stop_services $(services_of broker)
     stop_services $(services_of redis postgres)
+    deadline=$((SECONDS + 10))
     [[ -z $pid ]] || kill -HUP "$pid" 2>/dev/null || true
+    while [[ -n $(supervisor_pid) ]] && ((SECONDS < deadline)); do
+        sleep 0.02
+    done
     for name in $(services_of "${KINDS[@]}" redis postgres); do
         while supervised "$name" && ((SECONDS < deadline)); do
             [[ -n $pid ]] || sv exit "$STATE/service/$name" >/dev/null || true

@@ -62,8 +62,8 @@ int command_drain(const struct stack *stack, const struct options *options, char
         char *folder;
         if (asprintf(&folder, "%s/service/%s", stack->state, arguments[i]) < 0)
             abort();
-        /* `sv` reports on standard output, which belongs to --json here. */
-        code = stack_run((char *[]){"sh", "-c", "sv -w " DRAIN_SECONDS " down \"$0\" >&2", folder, NULL});
+        /* What `sv` reports stands in the status below. */
+        code = stack_run((char *[]){"sh", "-c", "sv -w " DRAIN_SECONDS " down \"$0\" >/dev/null", folder, NULL});
         free(folder);
     }
     return code ? EXIT_FAILURE : command_status(stack, options, NULL);

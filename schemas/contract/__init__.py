@@ -1,1 +1,1 @@
-"""The compiler of the contract: document (YAML with places) -> schema -> model (records, operations, routes) -> emit (C)."""
+"""The compiler of the contract: document (YAML with places) -> schema -> build and faces (which make the model) -> emit (C)."""

@@ -148,10 +148,6 @@ class TestRefresh:
             seen.add(token)
         assert person.get("/profile").status_code == 200  # older access tokens of the session stay good
 
-    def test_the_body_may_carry_it(self, stack, person):
-        answer = stack.anonymous.post("/auth/refresh", {"refresh_token": person.refresh_token})
-        assert answer.status_code == 200
-
     def test_reuse_ends_the_family_and_no_other(self, stack, person):
         other = stack.login(person.email)
         fresh = refresh(stack, person.refresh_token).json()
@@ -206,6 +202,13 @@ class TestLogout:
         assert 0 < int(ask_redis("TTL", f"tithi:revoked:{session}")) <= 86400
         ((published, reason),) = rows(stack, "SELECT published, revoked_for FROM sessions WHERE id = %s", session)
         assert (published, reason) == (True, "logout")
+
+    def test_a_dead_idle_connection_is_no_reason(self, stack, ask_redis, person):
+        ask_redis("CLIENT", "KILL", "TYPE", "normal")
+        person.post("/auth/logout")
+        session = claims_of(person.token)["sid"]
+        assert rows(stack, "SELECT published FROM sessions WHERE id = %s", session) == [(True,)]
+        assert ask_redis("EXISTS", f"tithi:revoked:{session}") == "1"
 
     def test_an_emptied_redis_is_told_again(self, stack, ask_redis, person):
         person.post("/auth/logout")
@@ -323,3 +326,31 @@ class TestOtherSettings:
         assert fresh.status_code == 200
         time.sleep(4.1)
         assert refresh(strict, fresh.json()["refresh_token"]).json()["code"] == "invalid_token"
+
+
+class TestProduction:
+    @pytest.fixture(scope="class")
+    def production(self):
+        stack = start_stack({"TITHI_ENV": "production", "CRM_WEBHOOK_URL": "", "FACILITATOR_SIGNUP": "closed"})
+        yield stack
+        stop_stack(stack)
+
+    def register(self, stack, **fields):
+        body = {"email": f"{unique('p')}@example.com", "password": "correct horse", "name": "P", **fields}
+        return stack.anonymous.post("/api/auth/register", body)
+
+    @pytest.mark.parametrize("password", ["secret", "1234567", "password123", "PassWord123", "qwertyuiop"])
+    def test_weak_passwords(self, production, password):
+        answer = self.register(production, password=password)
+        assert (answer.status_code, answer.json()["code"]) == (400, "password_too_weak")
+        assert "password" in answer.json()["details"]
+
+    def test_closed_to_facilitators(self, production):
+        answer = self.register(production, role="facilitator")
+        assert (answer.status_code, answer.json()["code"]) == (403, "signup_closed")
+
+    def test_webhooks_only_over_https(self, production):
+        token = self.register(production).json()["access_token"]
+        for scheme, status in (("http", 400), ("https", 200)):
+            change = {"crm_webhook_url": f"{scheme}://crm.example.com/"}
+            assert production.anonymous.put("/profile", change, headers=bearer(token)).status_code == status

@@ -322,7 +322,7 @@ class TestBookings:
             "booking_reference": str,
             "status": "confirmed",
             "notes": notes,
-            "payment_status": str,
+            "payment_status": "completed",
             "payment_id": None,
             "payment_reference": None,
             "user": {"id": user.id, "name": "John Doe", "email": user.email},

@@ -123,6 +123,7 @@ def test_what_was_acknowledged_exists_once_and_within_capacity(stack):
     events = [stack.event(facilitator, max_participants=PLACES)["id"] for _ in range(EVENTS)]
     people = make_people(stack)
     outcomes, kills = asyncio.run(race(stack, people, events, random.Random(seed)))
+    print(f"{len(outcomes)} wishes, killed {dict(kills)}")
     assert kills["booking"] >= 5 and kills["broker"] >= 3, kills
 
     assert [error for person in people for error in person.server_errors] == []

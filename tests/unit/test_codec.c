@@ -1,5 +1,6 @@
-/* The codec over every message of the contract: what is encoded decodes to the same, and nothing that was cut, mistyped, lengthened
- * or nested too deep is ever taken for it. Built with the sanitizers, a read beyond the bytes ends the test. */
+/* The codec over every message of the contract: what is encoded decodes to the same, and nothing that was cut,
+ * mistyped, lengthened or nested too deep is ever taken for it. Built with the sanitizers, a read beyond the bytes ends
+ * the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,8 +75,8 @@ static void fill_value(const struct field *field, char *target, enum filling fil
         *(const char **)target = text_for(field);
         break;
     case FIELD_INTEGER_OR_STRING:
-        *(struct integer_or_string *)target =
-            filling == FILL_ALL ? (struct integer_or_string){.text = text_for(field)} : (struct integer_or_string){.number = 7};
+        *(struct integer_or_string *)target = filling == FILL_ALL ? (struct integer_or_string){.text = text_for(field)}
+                                                                  : (struct integer_or_string){.number = 7};
         break;
     case FIELD_OBJECT:
         fill_record(field->record, target, filling);
@@ -95,9 +96,9 @@ static void fill_record(const struct record *record, char *structure, enum filli
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *field = &record->fields[i];
         bool may_lack = field->presence_offset != SIZE_MAX;
-        enum presence presence = !may_lack || filling == FILL_ALL                        ? PRESENCE_SET
+        enum presence presence = !may_lack || filling == FILL_ALL                               ? PRESENCE_SET
                                  : field->nullable && (filling == FILL_NULL || field->required) ? PRESENCE_NULL
-                                                                                         : PRESENCE_ABSENT;
+                                                                                                : PRESENCE_ABSENT;
         if (may_lack)
             *(enum presence *)(structure + field->presence_offset) = presence;
         if (presence == PRESENCE_SET)
@@ -436,7 +437,7 @@ static void money_is_bounded_in_its_currency(void **state) {
         int64_t minor;
         int result;
     } cases[] = {
-        {"INR", 1000000, 0}, {"INR", 1000001, -1}, {"INR", -1, -1},      {"JPY", 10000, 0},
+        {"INR", 1000000, 0}, {"INR", 1000001, -1}, {"INR", -1, -1},       {"JPY", 10000, 0},
         {"JPY", 10001, -1},  {"KWD", 10000000, 0}, {"KWD", 10000001, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -34,10 +34,14 @@ static void strings(void **state) {
         {"\b\t\n\f\r", 5, "\"\\b\\t\\n\\f\\r\""},
         {"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
         {"तिथि 😀", 17, "\"तिथि 😀\""},
-        {"a\xff" "b", 3, "\"a\xef\xbf\xbd" "b\""},
-        {"\xe0\xa4", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},             /* cut */
+        {"a\xff"
+         "b",
+         3,
+         "\"a\xef\xbf\xbd"
+         "b\""},
+        {"\xe0\xa4", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},                 /* cut */
         {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, /* a surrogate */
-        {"\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},             /* overlong */
+        {"\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},                 /* overlong */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer json = {0};
@@ -56,9 +60,17 @@ static void integers_and_decimals(void **state) {
         int decimals;
         const char *json;
     } cases[] = {
-        {0, 0, "0"},       {-1, 0, "-1"},       {INT64_MIN, 0, "-9223372036854775808"}, {INT64_MAX, 0, "9223372036854775807"},
-        {2500, 2, "25.00"}, {5, 2, "0.05"},     {-5, 2, "-0.05"},                       {1234, 3, "1.234"},
-        {0, 2, "0.00"},    {12345, 4, "1.2345"}, {INT64_MIN, 2, "-92233720368547758.08"},
+        {0, 0, "0"},
+        {-1, 0, "-1"},
+        {INT64_MIN, 0, "-9223372036854775808"},
+        {INT64_MAX, 0, "9223372036854775807"},
+        {2500, 2, "25.00"},
+        {5, 2, "0.05"},
+        {-5, 2, "-0.05"},
+        {1234, 3, "1.234"},
+        {0, 2, "0.00"},
+        {12345, 4, "1.2345"},
+        {INT64_MIN, 2, "-92233720368547758.08"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer json = {0};
@@ -73,9 +85,18 @@ static void numbers(void **state) {
         double number;
         const char *json;
     } cases[] = {
-        {0, "0"},     {4.7, "4.7"},       {-0.5, "-0.5"},   {4.125, "4.125"},           {5, "5"},
-        {1e22, "1e+22"}, {0.1, "0.1"},    {1.0 / 3, "0.3333333333333333"},              {5e-324, "4.94065645841247e-324"},
-        {123456.789, "123456.789"},       {0.0001, "0.0001"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {0, "0"},
+        {4.7, "4.7"},
+        {-0.5, "-0.5"},
+        {4.125, "4.125"},
+        {5, "5"},
+        {1e22, "1e+22"},
+        {0.1, "0.1"},
+        {1.0 / 3, "0.3333333333333333"},
+        {5e-324, "4.94065645841247e-324"},
+        {123456.789, "123456.789"},
+        {0.0001, "0.0001"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
     };
     struct buffer json = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -114,7 +135,8 @@ static void foreign_messages(void **state) {
     (void)state;
     static const char message[] = "\x84\xa5"
                                   "email\xa3"
-                                  "a@b\xa6secret\xa1s\xa4name\xc0\xa3" "age\x07";
+                                  "a@b\xa6secret\xa1s\xa4name\xc0\xa3"
+                                  "age\x07";
     struct buffer json = {0};
     assert_int_equal(codec_render(&record_sample_person, NULL, message, sizeof message - 1, &json), 0);
     expect_text(&json, "{\"name\":null,\"full_name\":null,\"email\":\"a@b\"}");
@@ -123,19 +145,33 @@ static void foreign_messages(void **state) {
 /* --- views: the sample's answer in another shape */
 
 static const struct view_field person_rows[] = {
-    {.name = "full", .name_length = 4, .aliases = (const char *const[]){"label", NULL},
-     .path = (const struct field *const[]){&sample_person_fields[0], NULL}, .always = true},
+    {.name = "full",
+     .name_length = 4,
+     .aliases = (const char *const[]){"label", NULL},
+     .path = (const struct field *const[]){&sample_person_fields[0], NULL},
+     .always = true},
 };
 static const struct view person_view = {.fields = person_rows, .field_count = 1, .record = &record_sample_person};
 
 static const struct view_field sample_rows[] = {
-    {.name = "cost", .name_length = 4, .aliases = (const char *const[]){NULL},
-     .path = (const struct field *const[]){&sample_fields[5], NULL}, .always = true},
-    {.name = "host", .name_length = 4, .aliases = (const char *const[]){NULL},
-     .path = (const struct field *const[]){&sample_fields[8], &sample_person_fields[0], NULL}, .always = true},
-    {.name = "contact", .name_length = 7, .aliases = (const char *const[]){NULL},
+    {.name = "cost",
+     .name_length = 4,
+     .aliases = (const char *const[]){NULL},
+     .path = (const struct field *const[]){&sample_fields[5], NULL},
+     .always = true},
+    {.name = "host",
+     .name_length = 4,
+     .aliases = (const char *const[]){NULL},
+     .path = (const struct field *const[]){&sample_fields[8], &sample_person_fields[0], NULL},
+     .always = true},
+    {.name = "contact",
+     .name_length = 7,
+     .aliases = (const char *const[]){NULL},
      .path = (const struct field *const[]){&sample_fields[8], &sample_person_fields[1], NULL}},
-    {.name = "people", .name_length = 6, .aliases = (const char *const[]){NULL}, .view = &person_view,
+    {.name = "people",
+     .name_length = 6,
+     .aliases = (const char *const[]){NULL},
+     .view = &person_view,
      .path = (const struct field *const[]){&sample_fields[9], NULL}},
 };
 static const struct view sample_view = {.fields = sample_rows, .field_count = 4, .record = &record_sample};
@@ -195,7 +231,9 @@ static void every_route_renders_its_reply(void **state) {
 static void the_next_cursor_is_found(void **state) {
     (void)state;
     struct pool *pool = pool_new();
-    static const char message[] = "\x82\xa6" "events\x91\x81\xa4next\xa1x\xa4next\xa3" "abc";
+    static const char message[] = "\x82\xa6"
+                                  "events\x91\x81\xa4next\xa1x\xa4next\xa3"
+                                  "abc";
     assert_string_equal(codec_find_text(message, sizeof message - 1, "next", pool), "abc");
     assert_null(codec_find_text(message, sizeof message - 1, "none", pool));
     assert_null(codec_find_text(message, sizeof message - 1, "events", pool));

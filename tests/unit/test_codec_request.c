@@ -1,9 +1,11 @@
-/* HTTP request -> message: what is taken, under which names, and what each refusal says. The sample record stands for all. */
+/* HTTP request -> message: what is taken, under which names, and what each refusal says. The sample record stands for
+ * all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -56,9 +58,19 @@ static const char *outcome(const struct record *record, const struct request_sou
     return text;
 }
 
+/* In memory of exactly this size, so that a sanitizer sees the first byte read too far. */
+static struct text_span exact_copy(const char *text) {
+    struct text_span copy = {NULL, text ? strlen(text) : 0};
+    if (copy.length)
+        copy.bytes = memcpy(malloc(copy.length), text, copy.length);
+    return copy;
+}
+
 static void expect(const char *body, const char *query, const char *part) {
-    struct request_source source = {.body = span(body), .query = span(query)};
+    struct request_source source = {.body = exact_copy(body), .query = exact_copy(query)};
     const char *text = outcome(&record_sample, &source);
+    free((void *)source.body.bytes);
+    free((void *)source.query.bytes);
     if (!strstr(text, part))
         fail_msg("%s ? %s\n   came to: %s\n   without: %s", body, query, text, part);
     pool_reset(pool);
@@ -71,9 +83,11 @@ static void what_is_taken(void **state) {
     static const struct {
         const char *body, *query, *part;
     } cases[] = {
-        {BODY(""), "", "{\"id\":1,\"sample_id\":1,\"title\":\"x\",\"name\":\"x\",\"label\":\"x\",\"kind\":\"big\",\"active\":true,"
-                       "\"currency\":\"INR\",\"note\":null,\"page\":20,\"p\":20}"},
-        {"{\"sample_id\": \"17\", \"label\": \"x\", \"note\": \"n\"}", "", "{\"id\":17,\"sample_id\":17,\"title\":\"x\""},
+        {BODY(""), "",
+         "{\"id\":1,\"sample_id\":1,\"title\":\"x\",\"name\":\"x\",\"label\":\"x\",\"kind\":\"big\",\"active\":true,"
+         "\"currency\":\"INR\",\"note\":null,\"page\":20,\"p\":20}"},
+        {"{\"sample_id\": \"17\", \"label\": \"x\", \"note\": \"n\"}", "",
+         "{\"id\":17,\"sample_id\":17,\"title\":\"x\""},
         {"{\"sample_id\": \"17\", \"id\": 17, \"label\": \"x\", \"name\": \"x\", \"note\": \"n\"}", "", "{\"id\":17"},
         {BODY(", \"price\": 25"), "", "\"price\":25.00,\"fee\":25.00,\"price_minor\":2500"},
         {BODY(", \"price\": 19.99"), "", "\"price_minor\":1999"},
@@ -86,16 +100,21 @@ static void what_is_taken(void **state) {
         {BODY(", \"code\": \"7\""), "", "\"code\":\"7\""},
         {BODY(", \"rating\": 4"), "", "\"rating\":4,"},
         {BODY(", \"rating\": null"), "", "\"note\":null"},
-        {BODY(", \"owner\": {\"full_name\": \"Ann\", \"email\": null}"), "", "\"owner\":{\"name\":\"Ann\",\"full_name\":\"Ann\"}"},
-        {BODY(", \"guests\": [{\"name\": \"A\"}, {\"name\": \"B\", \"email\": \"b@x.io\"}]"), "", "\"email\":\"b@x.io\"}]"},
+        {BODY(", \"owner\": {\"full_name\": \"Ann\", \"email\": null}"), "",
+         "\"owner\":{\"name\":\"Ann\",\"full_name\":\"Ann\"}"},
+        {BODY(", \"guests\": [{\"name\": \"A\"}, {\"name\": \"B\", \"email\": \"b@x.io\"}]"), "",
+         "\"email\":\"b@x.io\"}]"},
         {BODY(", \"guests\": []"), "", "\"guests\":[]"},
         {BODY(", \"tags\": [\"a\", \"\"], \"days\": [1, 31]"), "", "\"tags\":[\"a\",\"\"],\"days\":[1,31]"},
         {BODY(", \"starts\": \"2024-01-15T09:00:00\""), "", "\"starts\":\"2024-01-15T09:00:00\""},
-        {"{\"id\": 1, \"note\": \"n\", \"title\": \"\\u0924\\u093f\\u0925\\u093f \\ud83d\\ude00\"}", "", "\"title\":\"तिथि 😀\""},
+        {"{\"id\": 1, \"note\": \"n\", \"title\": \"\\u0924\\u093f\\u0925\\u093f \\ud83d\\ude00\"}", "",
+         "\"title\":\"तिथि 😀\""},
         {"{\"id\": 9223372036854775807, \"title\": \"x\", \"note\": \"\"}", "", "{\"id\":9223372036854775807,"},
         {BODY(""), "page=7", "\"page\":7"},
         {BODY(""), "p=7&page=7", "\"page\":7"},
         {BODY(""), "&&p=%37&", "\"page\":7"},
+        {BODY(""), "least=4.5&open=1", "\"least\":4.5,\"open\":true"},
+        {BODY(""), "least=-0&open=false", "\"least\":0,\"open\":false"},
         {BODY(""), "%70=7", "\"page\":7"},
         {BODY(""), "since=2026-08-01", "\"since\":\"2026-08-01\""},
         {BODY(""), "since=2026-08-01T00:00:00+05:30", "\"since\":\"2026-08-01T00:00:00+05:30\""},
@@ -142,7 +161,8 @@ static void what_is_refused(void **state) {
         {BODY(", \"price\": 9223372036854775807"), "", "price is out of range\n"},
         {BODY(", \"price\": \"5\""), "", "price must be an amount of money\n"},
         {BODY(", \"price_minor\": 1.5"), "", "price_minor must be an amount of money\n"},
-        {BODY(", \"price\": 1, \"price_minor\": 101"), "", "is given twice with different values (price, price_minor)\n"},
+        {BODY(", \"price\": 1, \"price_minor\": 101"), "",
+         "is given twice with different values (price, price_minor)\n"},
         {BODY(", \"currency\": \"inr\""), "", "currency is not an ISO 4217 currency"},
         {BODY(", \"currency\": \"XXQ\", \"price\": 1"), "", "currency is not an ISO 4217 currency"},
         {BODY(", \"code\": \"\""), "", "code must have at least 1 character\n"},
@@ -161,7 +181,7 @@ static void what_is_refused(void **state) {
         {BODY(", \"days\": [1, 32]"), "", "days[1] must be at most 31\n"},
         {BODY(", \"days\": [1.0]"), "", "days[0] must be an integer\n"},
         {BODY(", \"starts\": \"tomorrow\""), "", "starts is not a date and time"},
-        {BODY(", \"page\": 7"), "", "page is not a known field\n"},      /* a query parameter */
+        {BODY(", \"page\": 7"), "", "page is not a known field\n"},             /* a query parameter */
         {BODY(", \"if_match\": \"x\""), "", "if_match is not a known field\n"}, /* a header */
         {BODY(", \"nosuch\": 1"), "", "nosuch is not a known field\n"},
         {BODY(""), "page=", "page must be an integer\n"},
@@ -175,6 +195,15 @@ static void what_is_refused(void **state) {
         {BODY(""), "page=7&page=7", "page is given more than once\n"},
         {BODY(""), "page=7&p=8", "is given twice with different values"},
         {BODY(""), "id=7", "id is not a known field\n"}, /* from the body */
+        {BODY(""), "least=", "least must be a number\n"},
+        {BODY(""), "least=1e400", "least must be a number\n"},
+        {BODY(""), "least=nan", "least must be a number\n"},
+        {BODY(""), "least=2026-000", "least must be a number\n"},
+        {BODY(""), "least=.5", "least must be a number\n"},
+        {BODY(""), "least=0x1", "least must be a number\n"},
+        {BODY(""), "least=5.5", "least must be at most 5\n"},
+        {BODY(""), "open=yes", "open must be true or false\n"},
+        {BODY(""), "open=True", "open must be true or false\n"},
         {BODY(""), "q=7", "q is not a known field\n"},
         {BODY(""), "page=%", "page has a bad percent-encoding\n"},
         {BODY(""), "page=%3", "page has a bad percent-encoding\n"},
@@ -295,9 +324,11 @@ static void equal_requests_give_equal_bytes(void **state) {
     (void)state;
     struct buffer one = {0}, other = {0};
     struct problems problems = {.pool = pool};
-    struct request_source source = {.body = span("{\"id\": 1, \"title\": \"x\", \"note\": null}"), .query = span("page=20")};
+    struct request_source source = {.body = span("{\"id\": 1, \"title\": \"x\", \"note\": null}"),
+                                    .query = span("page=20")};
     assert_int_equal(codec_request(&record_sample, &source, &one, &problems), CODEC_OK);
-    source = (struct request_source){.body = span("{\"note\":null,\"sample_id\":\"1\",\"label\":\"\\u0078\",\"kind\":\"big\"}")};
+    source = (struct request_source){
+        .body = span("{\"note\":null,\"sample_id\":\"1\",\"label\":\"\\u0078\",\"kind\":\"big\"}")};
     assert_int_equal(codec_request(&record_sample, &source, &other, &problems), CODEC_OK);
     assert_int_equal(one.length, other.length);
     assert_memory_equal(one.bytes, other.bytes, one.length);

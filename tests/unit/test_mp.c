@@ -1,4 +1,5 @@
-/* The bounded msgpack reader: it agrees with msgpack-c on what is good, and never reads or believes beyond the bytes. */
+/* The bounded msgpack reader: it agrees with msgpack-c on what is good, and never reads or believes beyond the bytes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,12 +71,24 @@ static void heads(void **state) {
         {"\xc3", 1, MP_BOOLEAN, 0, 0},
         {"\xca\x3f\x80\x00\x00", 5, MP_NUMBER, 0, 0},
         {"\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00", 9, MP_NUMBER, 0, 0},
-        {"\xa3" "abc", 4, MP_STRING, 3, 0},
-        {"\xa3" "ab", 3, MP_BAD, 0, -1},
-        {"\xd9\x03" "abc", 5, MP_STRING, 3, 0},
-        {"\xda\x00\x03" "abc", 6, MP_STRING, 3, 0},
-        {"\xdb\x00\x00\x00\x03" "abc", 8, MP_STRING, 3, 0},
-        {"\xdb\xff\xff\xff\xff" "abc", 8, MP_BAD, 0, -1},
+        {"\xa3"
+         "abc",
+         4, MP_STRING, 3, 0},
+        {"\xa3"
+         "ab",
+         3, MP_BAD, 0, -1},
+        {"\xd9\x03"
+         "abc",
+         5, MP_STRING, 3, 0},
+        {"\xda\x00\x03"
+         "abc",
+         6, MP_STRING, 3, 0},
+        {"\xdb\x00\x00\x00\x03"
+         "abc",
+         8, MP_STRING, 3, 0},
+        {"\xdb\xff\xff\xff\xff"
+         "abc",
+         8, MP_BAD, 0, -1},
         {"\xc4\x01x", 3, MP_BINARY, 1, 0},
         {"\xc5\x00\x01x", 4, MP_BINARY, 1, 0},
         {"\xc6\x00\x00\x00\x01x", 6, MP_BINARY, 1, 0},
@@ -96,7 +109,8 @@ static void heads(void **state) {
         struct mp_value value;
         int skipped;
         enum mp_type type = read_exact(cases[i].bytes, cases[i].length, &value, &skipped);
-        if (type != cases[i].type || skipped != cases[i].skipped || (cases[i].value_length && value.length != cases[i].value_length))
+        if (type != cases[i].type || skipped != cases[i].skipped ||
+            (cases[i].value_length && value.length != cases[i].value_length))
             fail_msg("case %zu", i);
     }
 }

@@ -292,7 +292,7 @@ int refresh_token(struct worker *worker, struct refresh_token_call *calls, size_
         return -1;
     if (refreshes.reused_count == 0)
         return 0;
-    bool published = revocations_publish(refreshes.reused, refreshes.reused_count);
+    bool published = revocations_publish(worker, refreshes.reused, refreshes.reused_count);
     return store_revoke_sessions(worker, refreshes.reused, refreshes.reused_count, "reuse", published);
 }
 
@@ -309,7 +309,7 @@ int logout_user(struct worker *worker, struct logout_user_call *calls, size_t co
     }
     if (session_count == 0)
         return 0;
-    bool published = revocations_publish(sessions, session_count);
+    bool published = revocations_publish(worker, sessions, session_count);
     return store_revoke_sessions(worker, sessions, session_count, "logout", published);
 }
 

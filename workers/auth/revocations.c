@@ -1,6 +1,6 @@
 /* The auth worker's side of the session state in Redis: a key per ended session, and a marker that says the set is
- * complete. The connection is blocking with short time-outs and made when it is needed; a Redis that is away costs one
- * attempt per second. Reading the keys is the gateway's part. */
+ * complete. The connection is blocking with short time-outs and made when it is needed; a Redis that is away or hangs
+ * takes at most a tenth of the worker's time. Reading the keys is the gateway's part. */
 #include "revocations.h"
 
 #include <hiredis/hiredis.h>
@@ -17,10 +17,12 @@
 #define MARKER "tithi:revocations"
 #define CONNECT_TIMEOUT_MS 200
 #define ANSWER_TIMEOUT_MS 500
-#define RETRY_MS 1000
+#define RETRY_MS 1000   /* at least so long after a failure */
+#define RETRY_FACTOR 10 /* and at least so many times what the attempt cost */
 
 static struct {
     redisContext *connection; /* NULL while there is none */
+    int64_t begun_mono_ms;    /* when it was last turned to */
     int64_t retry_mono_ms;    /* no attempt before */
     bool away_logged;
 } redis;
@@ -29,7 +31,8 @@ static void give_up(const char *reason) {
     if (!redis.away_logged)
         log_warn("redis is away: %s", reason);
     redis.away_logged = true;
-    redis.retry_mono_ms = clock_mono_ms() + RETRY_MS;
+    int64_t now = clock_mono_ms(), rest_ms = RETRY_FACTOR * (now - redis.begun_mono_ms);
+    redis.retry_mono_ms = now + (rest_ms > RETRY_MS ? rest_ms : RETRY_MS);
     revocations_close();
 }
 
@@ -38,7 +41,7 @@ void revocations_close(void) {
     redis.connection = NULL;
 }
 
-/* Takes one answer. False: the connection is given up. `ret_text` (may be NULL): was it a string? */
+/* Takes one answer. False: the connection is given up. `ret_is_text` (may be NULL): was it a string? */
 static bool take_reply(bool *ret_is_text) {
     redisReply *reply = NULL;
     if (redisGetReply(redis.connection, (void **)&reply) != REDIS_OK) {
@@ -72,9 +75,10 @@ static bool connect_if_needed(void) {
     struct redis_address address;
     const struct timeval connect_timeout = {.tv_usec = CONNECT_TIMEOUT_MS * 1000};
     const struct timeval answer_timeout = {.tv_usec = ANSWER_TIMEOUT_MS * 1000};
+    redis.begun_mono_ms = clock_mono_ms();
     if (redis.connection)
         return true;
-    if (clock_mono_ms() < redis.retry_mono_ms || redis_url_parse(settings.redis_url, &address) != 0)
+    if (redis.begun_mono_ms < redis.retry_mono_ms || redis_url_parse(settings.redis_url, &address) != 0)
         return false;
     redis.connection = address.path[0] ? redisConnectUnixWithTimeout(address.path, connect_timeout)
                                        : redisConnectWithTimeout(address.host, address.port, connect_timeout);
@@ -100,15 +104,17 @@ static bool write_all(const struct revocation *list, size_t count) {
     return true;
 }
 
-bool revocations_publish(const char *const *sessions, size_t count) {
-    if (!connect_if_needed())
+bool revocations_publish(struct worker *worker, const char *const *sessions, size_t count) {
+    struct revocation *list = pool_alloc(worker_pool(worker), count * sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct revocation){sessions[i], settings.access_token_ttl_s};
+    bool was_idle = redis.connection;
+    if (connect_if_needed() && write_all(list, count))
+        return true;
+    if (!was_idle)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        const struct revocation revocation = {sessions[i], settings.access_token_ttl_s};
-        if (!write_all(&revocation, 1))
-            return false;
-    }
-    return true;
+    redis.retry_mono_ms = 0; /* an idle connection may be long dead: that says nothing about Redis */
+    return connect_if_needed() && write_all(list, count);
 }
 
 /* Runs in a transaction; `argument` says whether Redis was emptied. */

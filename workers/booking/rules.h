@@ -37,6 +37,7 @@ struct booking_place {
     int64_t moment_us;
     int64_t id;
 };
+/* 0, or -1 where `after` is no cursor of a list with this sort. */
 int rule_read_place(const char *after, const char *sort, struct pool *pool, struct booking_place *ret_place);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "rfc3339.h"
 
-/* What is live is free again for nobody else; a confirmed booking is completed once its event is over. */
+/* Live bookings have a place; a confirmed one is completed once its event is over. */
 #define LIVE "('pending', 'confirmed')"
 #define SHOWN_STATUS                                                                                                   \
     "CASE WHEN b.status = 'confirmed' AND coalesce(e.end_at, e.start_at) <= now() THEN 'completed' ELSE b.status END"
@@ -164,8 +164,8 @@ static const struct statement book = {
     "  <= places IS NOT FALSE AS fits FROM asked"
     "), decided AS MATERIALIZED ("
     " SELECT *, CASE WHEN refusal IS NOT NULL THEN refusal"
-    "                WHEN NOT first_value(fits) OVER (PARTITION BY event_id, user_id ORDER BY position) THEN "
-    "'event_full'"
+    "                WHEN NOT first_value(fits) OVER (PARTITION BY event_id, user_id ORDER BY position)"
+    "                THEN 'event_full'"
     "                WHEN turn > 1 THEN 'already_booked' ELSE 'placed' END AS outcome,"
     "  CASE WHEN refusal IS NULL AND turn = 1 AND fits THEN nextval('bookings_id_seq') END AS id,"
     "  CASE WHEN price_minor > 0 THEN 'pending' ELSE 'confirmed' END AS status,"
@@ -173,17 +173,16 @@ static const struct statement book = {
     "  CASE WHEN price_minor > 0 THEN now() + $5::bigint * interval '1 second' END AS hold_expires_at"
     " FROM ranked"
     "), placed AS ("
-    " INSERT INTO bookings (id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes, "
-    "hold_expires_at)"
+    " INSERT INTO bookings"
+    "  (id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes, hold_expires_at)"
     " SELECT id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes, hold_expires_at"
     " FROM decided WHERE outcome = 'placed'"
     "), counted AS ("
     " UPDATE events e SET taken = e.taken + n.places"
     " FROM (SELECT event_id, count(*) AS places FROM decided WHERE outcome = 'placed' GROUP BY event_id) n"
     " WHERE e.id = n.event_id"
-    ") SELECT b.position, b.outcome, b.id, b.reference, b.status, b.notes, " SHOWN_PAYMENT
-    ", b.price_minor, b.currency,"
-    " b.hold_expires_at, now(), now(), NULL, NULL, " PARTY_COLUMNS
+    ") SELECT b.position, b.outcome, b.id, b.reference, b.status, b.notes, " SHOWN_PAYMENT ", b.price_minor,"
+    "  b.currency, b.hold_expires_at, now(), now(), NULL, NULL, " PARTY_COLUMNS
     " FROM decided b LEFT JOIN events e ON e.id = b.event_id LEFT JOIN users u ON u.id = b.user_id"
     " LEFT JOIN users f ON f.id = e.facilitator_id"};
 
@@ -273,10 +272,11 @@ int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count,
     " SELECT " BOOKING_COLUMNS " FROM ended b" PARTIES
 
 static const struct statement cancel_bookings = {
-    "cancel_bookings", "WITH ended AS (UPDATE bookings SET status = 'cancelled', cancelled_at = now(), updated_at = "
-                       "now(), hold_expires_at = NULL,"
-                       " payment_status = CASE payment_status WHEN 'pending' THEN 'failed' ELSE payment_status END"
-                       " WHERE id = ANY ($1::bigint[]) RETURNING *)" FREED};
+    "cancel_bookings",
+    "WITH ended AS ("
+    " UPDATE bookings SET status = 'cancelled', cancelled_at = now(), updated_at = now(), hold_expires_at = NULL,"
+    "  payment_status = CASE payment_status WHEN 'pending' THEN 'failed' ELSE payment_status END"
+    " WHERE id = ANY ($1::bigint[]) RETURNING *)" FREED};
 
 static int receive_rows(struct worker *worker, struct booking_rows *ret_rows) {
     PGresult *result = db_receive(worker_db(worker));
@@ -369,29 +369,23 @@ int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size
 
 /* Parameters of all lists: 1 user, event or facilitator, 2 event, 3 status, 4 payment status, 5 past or upcoming, 6 and
  * 7 moment and id where the page before ended, 8 rows. */
+/* clang-format off */
 #define MICROSECONDS(moment) "(extract(epoch FROM " moment ") * 1000000)::bigint"
 #define LIST(scope, moment, comparison, direction)                                                                     \
-    "SELECT " BOOKING_COLUMNS                                                                                          \
-    ", " MICROSECONDS(moment) " FROM bookings b" PARTIES " WHERE " scope " = $1::bigint"                               \
-                              " AND ($2::bigint IS NULL OR b.event_id = $2)"                                           \
-                              " AND ($3::text IS NULL OR " SHOWN_STATUS " = $3)"                                       \
-                              " AND ($4::text IS NULL OR " SHOWN_PAYMENT " = $4)"                                      \
-                              " AND ($5::text IS NULL OR (e.start_at <= now()) = ($5 = 'past'))"                       \
-                              " AND ($7::bigint IS NULL OR (" MICROSECONDS(moment) ", b.id) " comparison               \
-                                                                                   " ($6::bigint, $7))"                \
-                                                                                   " ORDER BY " moment " " direction   \
-                                                                                   ", b.id " direction                 \
-                                                                                   " LIMIT $8::bigint"
+    "SELECT " BOOKING_COLUMNS ", " MICROSECONDS(moment) " FROM bookings b" PARTIES                                     \
+    " WHERE " scope " = $1::bigint"                                                                                    \
+    " AND ($2::bigint IS NULL OR b.event_id = $2)"                                                                     \
+    " AND ($3::text IS NULL OR " SHOWN_STATUS " = $3)"                                                                 \
+    " AND ($4::text IS NULL OR " SHOWN_PAYMENT " = $4)"                                                                \
+    " AND ($5::text IS NULL OR (e.start_at <= now()) = ($5 = 'past'))"                                                 \
+    " AND ($7::bigint IS NULL OR (" MICROSECONDS(moment) ", b.id) " comparison " ($6::bigint, $7))"                    \
+    " ORDER BY " moment " " direction ", b.id " direction " LIMIT $8::bigint"
 #define LISTS(sort, name, ...)                                                                                         \
-    {                                                                                                                  \
-        sort, {                                                                                                        \
-            [OF_USER] = {"list_bookings_of_user_" name, LIST("b.user_id", __VA_ARGS__)},                               \
-            [OF_EVENT] = {"list_bookings_of_event_" name, LIST("b.event_id", __VA_ARGS__)}, [OF_FACILITATOR] = {       \
-                "list_bookings_of_facilitator_" name,                                                                  \
-                LIST("e.facilitator_id", __VA_ARGS__)                                                                  \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
+    {sort,                                                                                                             \
+     {[OF_USER] = {"list_bookings_of_user_" name, LIST("b.user_id", __VA_ARGS__)},                                     \
+      [OF_EVENT] = {"list_bookings_of_event_" name, LIST("b.event_id", __VA_ARGS__)},                                  \
+      [OF_FACILITATOR] = {"list_bookings_of_facilitator_" name, LIST("e.facilitator_id", __VA_ARGS__)}}}
+/* clang-format on */
 
 static const struct booking_list {
     const char *sort;
@@ -469,11 +463,13 @@ static const struct statement lock_events_of_expired = {
     "lock_events_of_expired_holds", "SELECT id FROM events WHERE id IN (SELECT event_id FROM bookings WHERE " OVER
                                     " ORDER BY hold_expires_at LIMIT $1::bigint) ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement expire_holds = {
-    "expire_holds", "WITH over AS (SELECT id FROM bookings WHERE " OVER " AND event_id = ANY ($1::bigint[])"
-                    " ORDER BY hold_expires_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED),"
-                    " ended AS (UPDATE bookings b SET status = 'expired', payment_status = 'failed', hold_expires_at = "
-                    "NULL, updated_at = now()"
-                    " FROM over WHERE b.id = over.id RETURNING b.*)" FREED};
+    "expire_holds",
+    "WITH over AS ("
+    " SELECT id FROM bookings WHERE " OVER " AND event_id = ANY ($1::bigint[])"
+    " ORDER BY hold_expires_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED"
+    "), ended AS ("
+    " UPDATE bookings b SET status = 'expired', payment_status = 'failed', hold_expires_at = NULL, updated_at = now()"
+    " FROM over WHERE b.id = over.id RETURNING b.*)" FREED};
 
 int store_expire_holds(struct worker *worker, size_t limit, struct booking_rows *ret_expired) {
     struct db *db = worker_db(worker);

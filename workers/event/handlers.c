@@ -101,6 +101,12 @@ static void answer_stored(struct call *call, enum event_outcome outcome, const c
     case EVENT_ENDS_BEFORE_START:
         refuse_field(call, &refusal_end_before_start, "end_datetime", "is not after start_datetime");
         return;
+    case EVENT_START_OUT_OF_ERA:
+        refuse_field(call, &refusal_validation_error, "start_datetime", "is not in the years 1 to 9999");
+        return;
+    case EVENT_END_OUT_OF_ERA:
+        refuse_field(call, &refusal_validation_error, "end_datetime", "is not in the years 1 to 9999");
+        return;
     case EVENT_WITHOUT_FACILITATOR:
         refuse_field(call, &refusal_forbidden, "facilitator_id", "is nobody who publishes events");
         return;

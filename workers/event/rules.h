@@ -46,12 +46,13 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
                            const struct update_event_request *request, struct event_draft *ret_draft);
 struct verdict rule_remove(const struct caller *caller, const struct event *event);
 
-/* Does the list's sort give such cursors? The value as a number where it sorts by one. */
+/* Where a page of events ended: the value by which they are sorted, and the event. */
 struct event_place {
     const char *text; /* sorted by title */
     int64_t number;   /* else */
     int64_t id;
 };
+/* 0, or -1 where `after` is no cursor of a list with this sort. */
 int rule_read_place(const char *after, const char *sort, struct pool *pool, struct event_place *ret_place);
 
 /* LIKE patterns, one per word: '%' and '_' in it stand for themselves. */

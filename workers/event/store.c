@@ -94,26 +94,25 @@ int store_read_events(struct worker *worker, const int64_t *ids, size_t count, s
 
 /* Parameters of all lists: 1 facilitator, 2 their code, 3 type, 4 active, 5 rating, 6 patterns, 7 from, 8 to, 9 and 10
  * value and id where the page before ended, 11 rows. Bounds are days of UTC, or times; the last day is included. */
-#define BOUND(parameter, last)                                                                                         \
-    "CASE WHEN length(" parameter "::text) > 10 THEN " parameter "::timestamptz ELSE " parameter                       \
-    "::date::timestamptz" last " END"
+/* clang-format off */
+#define IS_DAY(parameter) "length(" parameter "::text) = 10"
+#define STARTS_WITHIN                                                                                                  \
+    " AND e.start_at >= coalesce(CASE WHEN " IS_DAY("$7") " THEN $7::date::timestamptz"                                \
+    "  ELSE $7::timestamptz END, '-infinity')"                                                                         \
+    " AND e.start_at < coalesce(CASE WHEN " IS_DAY("$8") " THEN $8::date::timestamptz + interval '1 day'"              \
+    "  ELSE $8::timestamptz END, 'infinity')"
 #define LIST(scope, key, value, after, direction)                                                                      \
     "SELECT " EVENT_COLUMNS ", " value " FROM (SELECT e.* FROM events e WHERE e.deleted_at IS NULL AND " scope         \
     " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
     " AND ($2::text IS NULL OR coalesce(e.facilitator_crm_id,"                                                         \
-    " (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                 \
+    "  (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                \
     " AND ($3::text IS NULL OR lower(e.event_type) = lower($3))"                                                       \
     " AND ($4::boolean IS NULL OR (e.is_active AND e.cancelled_at IS NULL) = $4)"                                      \
     " AND ($5::numeric IS NULL OR e.rating >= $5)"                                                                     \
     " AND ($6::text[] IS NULL OR concat_ws(' ', e.title, e.description, e.location) ILIKE ALL ($6))"                   \
-    " AND e.start_at >= coalesce(" BOUND(                                                                              \
-        "$7", "") ", '-infinity')"                                                                                     \
-                  " AND e.start_at < coalesce(" BOUND(                                                                 \
-                      "$8", " + interval '1 day'") ", 'infinity')"                                                     \
-                                                   " AND " after " ORDER BY " key " " direction ", e.id " direction    \
-                                                   " LIMIT $11::bigint) e"                                             \
-                                                   " JOIN users f ON f.id = e.facilitator_id ORDER BY " key            \
-                                                   " " direction ", e.id " direction
+    STARTS_WITHIN " AND " after                                                                                        \
+    " ORDER BY " key " " direction ", e.id " direction " LIMIT $11::bigint) e"                                         \
+    " JOIN users f ON f.id = e.facilitator_id ORDER BY " key " " direction ", e.id " direction
 
 #define MOMENT "timestamptz 'epoch' + $9::bigint * interval '1 microsecond'"
 #define START "e.start_at", "(extract(epoch FROM e.start_at) * 1000000)::bigint"
@@ -135,14 +134,11 @@ int store_read_events(struct worker *worker, const int64_t *ids, size_t count, s
 #define LIST_BY(scope, ...) LIST(scope, __VA_ARGS__)
 #define SORTED(...) SORTED_BY(__VA_ARGS__)
 #define LISTS(sort, name, ...)                                                                                         \
-    {                                                                                                                  \
-        sort, {                                                                                                        \
-            {"list_events_" name, LIST_BY(ANY_EVENT, __VA_ARGS__)},                                                    \
-                {"list_events_of_facilitator_" name, LIST_BY(OF_FACILITATOR, __VA_ARGS__)}, {                          \
-                "list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)                                             \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
+    {sort,                                                                                                             \
+     {{"list_events_" name, LIST_BY(ANY_EVENT, __VA_ARGS__)},                                                          \
+      {"list_events_of_facilitator_" name, LIST_BY(OF_FACILITATOR, __VA_ARGS__)},                                      \
+      {"list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)}}}
+/* clang-format on */
 
 enum list_scope { LIST_ANY, LIST_OF_FACILITATOR, LIST_OF_TYPE, LIST_SCOPE_COUNT };
 
@@ -233,34 +229,43 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
 /* Parameters of a draft: 1 facilitator, 2 code, 3 title, 4 description, 5 type, 6 start, 7 end, 8 time zone, 9
  * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active. Events start and end at whole seconds.
  */
+/* clang-format off */
 #define INSTANT(parameter)                                                                                             \
-    "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter                     \
-    "::timestamptz ELSE " parameter "::timestamp AT TIME ZONE $8::text END)"
+    "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter "::timestamptz"     \
+    " ELSE " parameter "::timestamp AT TIME ZONE $8::text END)"
 #define ASKED "asked AS (SELECT " INSTANT("$6::text") " AS start_at, " INSTANT("$7::text") " AS end_at)"
-#define IN_ORDER "(asked.end_at IS NULL OR asked.end_at > asked.start_at)"
+/* What is wrong with the times; NULL: nothing. Answers show years with four digits. */
+#define IN_ERA(moment) "(" moment " BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59+00')"
+#define TIME_PROBLEM                                                                                                   \
+    "CASE WHEN NOT " IN_ERA("asked.start_at") " THEN 'start' WHEN NOT " IN_ERA("asked.end_at") " THEN 'end'"           \
+    " WHEN asked.end_at <= asked.start_at THEN 'order' END"
 #define FACILITATES "(f.is_active AND f.role IN ('facilitator', 'admin'))"
 #define STORED                                                                                                         \
-    "SELECT NOT " IN_ORDER ", " EVENT_COLUMNS " FROM asked LEFT JOIN stored e ON true"                                 \
-    " LEFT JOIN users f ON f.id = e.facilitator_id"
+    " SELECT " TIME_PROBLEM ", " EVENT_COLUMNS                                                                         \
+    " FROM asked LEFT JOIN stored e ON true LEFT JOIN users f ON f.id = e.facilitator_id"
 
 static const struct statement insert_event = {
     "insert_event",
-    "WITH " ASKED ", stored AS (INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type,"
-    " start_at, end_at, time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active)"
-    " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text, $10::text,"
-    " $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean"
-    " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES " WHERE " IN_ORDER " RETURNING *) " STORED};
+    "WITH " ASKED ", stored AS ("
+    " INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type, start_at, end_at,"
+    "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active)"
+    " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text,"
+    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean"
+    " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES
+    " WHERE " TIME_PROBLEM " IS NULL RETURNING *)" STORED};
 
 static const struct statement update_event_row = {
     "update_event",
-    "WITH " ASKED ", stored AS (UPDATE events e SET facilitator_id = f.id, facilitator_crm_id = $2::text,"
-    " title = $3::text, description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = "
-    "asked.end_at,"
-    " time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
-    " price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean, updated_at = "
-    "now()"
-    " FROM asked, users f WHERE e.id = $16::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES
-    ") AND " IN_ORDER " RETURNING e.*) " STORED};
+    "WITH " ASKED ", stored AS ("
+    " UPDATE events e SET facilitator_id = f.id, facilitator_crm_id = $2::text, title = $3::text,"
+    "  description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = asked.end_at,"
+    "  time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
+    "  price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean,"
+    "  updated_at = now()"
+    " FROM asked, users f"
+    " WHERE e.id = $16::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
+    "  AND " TIME_PROBLEM " IS NULL RETURNING e.*)" STORED};
+/* clang-format on */
 
 static void parameters_draft(struct parameters *parameters, const struct event_draft *draft, struct pool *pool) {
     parameters_init(parameters, pool);
@@ -293,18 +298,21 @@ int store_queue_insert(struct worker *worker, const struct event_draft *draft) {
     return db_queue(worker_db(worker), &insert_event, &parameters);
 }
 
+static enum event_outcome outcome_of(const char *time_problem, bool stored) {
+    if (!time_problem)
+        return stored ? EVENT_STORED : EVENT_WITHOUT_FACILITATOR;
+    if (!strcmp(time_problem, "order"))
+        return EVENT_ENDS_BEFORE_START;
+    return strcmp(time_problem, "start") ? EVENT_END_OUT_OF_ERA : EVENT_START_OUT_OF_ERA;
+}
+
 static int receive_stored(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
     PGresult *result = db_receive(worker_db(worker));
     if (!result)
         return -1;
-    if (db_boolean(result, 0, 0)) {
-        *ret_outcome = EVENT_ENDS_BEFORE_START;
-    } else if (db_is_null(result, 0, 1 + EVENT_ID)) {
-        *ret_outcome = EVENT_WITHOUT_FACILITATOR;
-    } else {
-        *ret_outcome = EVENT_STORED;
+    *ret_outcome = outcome_of(db_text(result, 0, 0), !db_is_null(result, 0, 1 + EVENT_ID));
+    if (*ret_outcome == EVENT_STORED)
         read_event(result, 0, 1, worker_pool(worker), ret_event);
-    }
     return 0;
 }
 

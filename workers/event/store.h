@@ -34,6 +34,8 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
 enum event_outcome {
     EVENT_STORED,
     EVENT_ENDS_BEFORE_START,
+    EVENT_START_OUT_OF_ERA, /* not in the years 1 to 9999 */
+    EVENT_END_OUT_OF_ERA,
     EVENT_WITHOUT_FACILITATOR, /* its facilitator_id is nobody who facilitates */
 };
 

@@ -1,0 +1,144 @@
+"""What the event worker decides beyond the contract's fields: words, days, currencies, states."""
+
+import pytest
+
+from harness import unique
+
+
+@pytest.fixture(scope="module")
+def publisher(stack):
+    return stack.facilitator()
+
+
+def refused(answer):
+    body = answer.json()
+    return answer.status_code, body["code"], sorted(body.get("details", {}))
+
+
+def titles(answer):
+    assert answer.status_code == 200, answer.text
+    return [event["title"] for event in answer.json()["events"]]
+
+
+class TestWords:
+    @pytest.fixture(scope="class")
+    def kind(self, stack, publisher):
+        kind = unique("kind")
+        for title, location in (("Yoga 100% pur", "Berlin"), ("योग और ध्यान", "ऋषिकेश"), ("Café_Müsli", None), ("A\\B 50", "berlin")):
+            stack.event(publisher, event_type=kind, title=title, location=location)
+        return kind
+
+    @pytest.mark.parametrize(
+        "words, expected",
+        [
+            ("yoga", ["Yoga 100% pur"]),
+            ("BERLIN", ["Yoga 100% pur", "A\\B 50"]),
+            ("berlin yoga", ["Yoga 100% pur"]),
+            ("ध्यान ऋषिकेश", ["योग और ध्यान"]),
+            ("100%", ["Yoga 100% pur"]),
+            ("%", ["Yoga 100% pur"]),
+            ("_", ["Café_Müsli"]),
+            ("MÜSLI", ["Café_Müsli"]),
+            ("\\", ["A\\B 50"]),
+            ("yoga nowhere", []),
+        ],
+    )
+    def test_all_words_are_there(self, stack, kind, words, expected):
+        assert titles(stack.anonymous.get("/events", params={"type": kind, "q": words, "sort": "created"})) == expected
+
+
+class TestDays:
+    @pytest.mark.parametrize(
+        "bounds, found",
+        [
+            ({"from": "2027-05-10"}, True),
+            ({"from": "2027-05-11"}, False),
+            ({"to": "2027-05-10"}, True),
+            ({"to": "2027-05-09"}, False),
+            ({"from": "2027-05-10T20:00:00Z"}, True),
+            ({"from": "2027-05-10T20:00:01Z"}, False),
+            ({"to": "2027-05-10T20:00:00Z"}, False),
+            ({"to": "2027-05-11T01:30:01+05:30"}, True),
+            ({"from": "2027-05-10", "to": "2027-05-10"}, True),
+            ({"from": "2027-05-11", "to": "2027-05-09"}, False),
+        ],
+    )
+    def test_bounds(self, stack, publisher, bounds, found):
+        kind = unique("kind")
+        stack.event(publisher, event_type=kind, title="Late", start_datetime="2027-05-10T20:00:00Z", end_datetime=None)
+        assert titles(stack.anonymous.get("/events", params={"type": kind.upper(), **bounds})) == (["Late"] if found else [])
+
+    @pytest.mark.parametrize("start", ["0001-01-01T00:00:00+15:59", "9999-12-31T23:59:59-10:00"])
+    def test_times_that_no_answer_could_show(self, publisher, start):
+        answer = publisher.post("/events", {"title": "Out of time", "start_datetime": start})
+        assert refused(answer) == (400, "validation_error", ["start_datetime"])
+
+    def test_fractions_of_a_second_do_not_make_an_end(self, publisher):
+        times = {"start_datetime": "2027-05-10T20:00:00.1", "end_datetime": "2027-05-10T20:00:00.9"}
+        assert refused(publisher.post("/events", {"title": "Blink", **times})) == (400, "end_before_start", ["end_datetime"])
+
+    def test_another_end_is_compared_with_the_stored_start(self, stack, publisher):
+        event = stack.event(publisher)
+        answer = publisher.put(f"/events/{event['id']}", {"end_datetime": event["start_datetime"]})
+        assert refused(answer) == (400, "end_before_start", ["end_datetime"])
+
+
+class TestPrices:
+    def test_a_currency_without_two_decimals_comes_with_its_price(self, stack, publisher):
+        event = stack.event(publisher, price=3500, currency="JPY")
+        assert (event["price"], event["price_minor"]) == (3500, 3500)
+        path = f"/events/{event['id']}"
+        assert refused(publisher.put(path, {"price": 4000})) == (400, "validation_error", ["currency"])
+        changed = publisher.put(path, {"price": 4000, "currency": "JPY"}).json()["event"]
+        assert (changed["price"], changed["price_minor"]) == (4000, 4000)
+        assert refused(publisher.put(path, {"currency": "INR"})) == (400, "validation_error", ["price"])
+        assert stack.anonymous.get(path).json()["price_minor"] == 4000
+
+    def test_a_booking_keeps_the_price_it_was_made_at(self, stack, publisher, person):
+        event = stack.event(publisher, price=100)
+        booking = stack.book(person, event)
+        publisher.put(f"/events/{event['id']}", {"price": 200})
+        shown = person.get(f"/bookings/{booking['id']}").json()
+        assert (shown["price"], shown["event"]["price"]) == (100, 200)
+
+
+class TestStates:
+    def test_a_cancelled_event_is_shown_and_stays_cancelled(self, stack, publisher):
+        event = stack.event(publisher, event_type=unique("kind"))
+        path = f"/events/{event['id']}"
+        assert publisher.post(f"/facilitator/events/{event['id']}/cancel").status_code == 200
+        assert stack.anonymous.get(path).json()["status"] == "cancelled"
+        assert refused(publisher.put(path, {"is_active": True})) == (409, "event_already_cancelled", [])
+        assert titles(stack.anonymous.get(f"/events?type={event['event_type']}")) == []
+        assert len(titles(stack.anonymous.get(f"/events?type={event['event_type']}&active=false"))) == 1
+        assert len(titles(publisher.get(f"/facilitator/events?type={event['event_type']}"))) == 1
+
+    def test_a_removed_event_is_gone(self, stack, publisher, person):
+        event = stack.event(publisher)
+        path = f"/events/{event['id']}"
+        assert publisher.delete(path).json()["message"] == "Event deleted successfully"
+        for answer in (
+            stack.anonymous.get(path),
+            publisher.put(path, {"title": "Again"}),
+            publisher.delete(path),
+            person.post("/bookings", {"event_id": event["id"]}),
+            publisher.get(f"/facilitator/events/{event['id']}/bookings"),
+            publisher.post(f"/facilitator/events/{event['id']}/cancel"),
+        ):
+            assert refused(answer) == (404, "event_not_found", [])
+
+    def test_an_event_with_bookings_is_not_removed(self, stack, publisher, person):
+        event = stack.event(publisher)
+        stack.book(person, event)
+        assert refused(publisher.delete(f"/events/{event['id']}")) == (409, "event_has_bookings", [])
+
+    def test_an_inactive_event_is_not_booked(self, stack, publisher, person):
+        event = stack.event(publisher, is_active=False)
+        assert refused(person.post("/bookings", {"event_id": event["id"]})) == (409, "event_inactive", [])
+        publisher.put(f"/events/{event['id']}", {"is_active": True})
+        stack.book(person, event)
+
+    def test_a_facilitator_gives_no_event_away(self, stack, publisher, facilitator):
+        event = stack.event(publisher)
+        answer = publisher.put(f"/events/{event['id']}", {"facilitator_id": facilitator.id})
+        assert refused(answer) == (403, "forbidden", ["facilitator_id"])

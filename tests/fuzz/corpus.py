@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Writes the fuzzers' first inputs, made of the contract's examples: corpus.py DIR"""
+
+import pathlib
+import sys
+
+import msgpack
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "schemas"))
+
+from contract.document import load  # noqa: E402
+from contract.build import Contract  # noqa: E402
+from contract.schema import SchemaReader  # noqa: E402
+
+import json  # noqa: E402
+
+ID = bytes(range(16))
+HEADER = {"id": ID, "ttl_ms": 5000, "op": "createBooking", "command": ID, "request_id": "r", "trace": ""}
+HEADER["caller"] = {"user_id": 7, "role": "user", "session": "", "address": "127.0.0.1"}
+
+
+def examples_of(media):
+    """The values of a media type's examples, and of its schema's."""
+    values = [media.value["example"]] if "example" in media.value else []
+    values += [example["value"] for example in media.value.get("examples", {}).values()]
+    schema = media.get("schema").resolve() if media.get("schema") else None
+    if schema and "example" in schema.value:
+        values.append(schema.value["example"])
+    return values
+
+
+def contents(node):
+    """The JSON media type of a request body or response, or nothing."""
+    node = node.resolve()
+    kinds = node.get("content")
+    return [kinds.child("application/json")] if kinds and "application/json" in kinds.value else []
+
+
+def as_message(record, value):
+    """An example as its message: money in minor units, former names under their key."""
+    message = {}
+    for name, item in value.items():
+        field = record.find(name)
+        if field is None:
+            continue
+        if field.schema.money:
+            item = round(item * 100)
+        elif field.record and isinstance(item, list):
+            item = [as_message(field.record, each) for each in item]
+        elif field.record and isinstance(item, dict):
+            item = as_message(field.record, item)
+        message[field.member] = item
+    return message
+
+
+def frames(sender, *parts):
+    return bytes([sender, len(parts)]) + b"".join(bytes([len(part)]) + part for part in parts)
+
+
+def requests_and_messages(contract):
+    requests, messages = [], []
+    for index, operation in enumerate(contract.operations):
+        requests.append(bytes([index]) + b"limit=5&type=Yoga&from=2026-08-01&active=true\n")
+        body = operation.node.get("requestBody")
+        for media in contents(body) if body else []:
+            for value in examples_of(media):
+                requests.append(bytes([index]) + b"\n" + json.dumps(value, ensure_ascii=False).encode())
+                number = contract.records.index(operation.request)
+                messages.append(bytes([number]) + msgpack.packb(as_message(operation.request, value)))
+        responses = operation.node.get("responses")
+        for status, response in responses.items() if responses else []:
+            for media in contents(response) if status.startswith("2") else []:
+                for value in examples_of(media):
+                    number = contract.records.index(operation.reply)
+                    messages.append(bytes([number]) + msgpack.packb(as_message(operation.reply, value)))
+    return requests, messages
+
+
+def broker_messages():
+    header = msgpack.packb({"id": ID, "ttl_ms": 5000, "op": "ping"})
+    ready = frames(0, b"MDPW02", b"\x01", b"booking", b"\x04")
+    call = frames(1, b"MDPC02", b"\x01", b"booking", header, b"\x80")
+    return [
+        ready + call + frames(0, b"MDPW02", b"\x04", b"b", b"", header, b"\x80"),
+        call + ready + frames(0, b"MDPW02", b"\x05") + frames(0, b"MDPW02", b"\x06"),
+        frames(2, b"", b"MDPW02", b"\x01", b"echo") + frames(3, b"", b"MDPC02", b"\x01", b"echo", b"hello"),
+        frames(1, b"MDPC02", b"\x01", b"mmi.service", b"booking") + frames(1, b"MDPC02", b"\x01", b"mmi.stats"),
+    ]
+
+
+def main():
+    document = load(ROOT / "schemas" / "openapi.yaml")
+    messages = load(ROOT / "schemas" / "messages.yaml", document)
+    contract = Contract(SchemaReader(), document, messages, load(ROOT / "schemas" / "errors.yaml"))
+    requests, messages = requests_and_messages(contract)
+    envelopes = [msgpack.packb(HEADER), msgpack.packb({"id": ID, "refusal": "event_full"})]
+    seeds = {"request": requests, "message": messages, "envelope": envelopes, "broker": broker_messages()}
+    for name, inputs in seeds.items():
+        folder = pathlib.Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, data in enumerate(inputs):
+            (folder / f"seed-{index:03}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""The contract's compiler: what it refuses, where it says so, and that what it writes is C without warnings."""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SCHEMAS))
+
+from contract import emit  # noqa: E402
+from contract.document import load  # noqa: E402
+
+SMALL = """
+openapi: 3.1.0
+info: {title: Small, version: 1.0.0}
+security: [{bearer: []}]
+paths:
+  /things/{thing_id}:
+    get:
+      operationId: getThing
+      x-service: event
+      x-page: next
+      x-alias: ['/things/{id}/show']
+      parameters:
+      - {name: thing_id, in: path, required: true, schema: {type: integer, minimum: 1}, x-alias: [id]}
+      - {name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 100, default: 20}}
+      - {name: If-Match, in: header, schema: {type: string}}
+      - {name: Idempotency-Key, in: header, schema: {type: string}}
+      responses:
+        '200': {description: It, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '404': {description: None}
+  /things:
+    post:
+      operationId: makeThing
+      x-service: event
+      x-roles: [admin]
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              required: [name]
+              properties:
+                name: {type: string, x-alias: [title], maxLength: 10}
+                kind: {type: string, enum: [a, b], default: a}
+                price: {type: number, minimum: 0, x-money: currency}
+                currency: {type: string, format: currency, default: INR}
+            example: {title: x, price: 2.5}
+      responses:
+        '201': {description: Made, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+  /api/thing/{id}:
+    get:
+      x-operation: getThing
+      x-set: {limit: 5}
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: integer, minimum: 1}}
+      responses:
+        '200':
+          description: It
+          content:
+            application/json:
+              schema:
+                type: object
+                required: [owner]
+                properties:
+                  owner: {type: string, x-from: owner.name, x-alias: [holder]}
+                  tags: {type: array, items: {type: string}}
+components:
+  securitySchemes: {bearer: {type: http, scheme: bearer}}
+  schemas:
+    Thing:
+      type: object
+      required: [id, owner, next]
+      properties:
+        id: {type: integer, format: int64}
+        owner: {type: object, required: [name], properties: {name: {type: string}}}
+        tags: {type: array, maxItems: 5, items: {type: string}}
+        next: {type: [string, 'null']}
+"""
+MESSAGES = "messages:\n- {name: ping, service: any, kind: read, reply: {type: object, properties: {ok: {type: boolean}}}}\n"
+ERRORS = "- {code: forbidden, status: 403, message: No}\n- {code: busy, status: 503, message: Later, retry_after: 2}\n"
+GET, POST, FACE = "/things/{thing_id}", "/things", "/api/thing/{id}"
+BODY = ["paths", POST, "post", "requestBody", "content", "application/json"]
+FIELDS = BODY + ["schema", "properties"]
+VIEW = ["paths", FACE, "get", "responses", "200", "content", "application/json", "schema"]
+THING = ["components", "schemas", "Thing"]
+
+
+def compile_text(folder, openapi=SMALL, messages=MESSAGES, errors=ERRORS):
+    """Runs the compiler as the build does. Returns (exit code, stderr)."""
+    for name, text in (("openapi.yaml", openapi), ("messages.yaml", messages), ("errors.yaml", errors)):
+        (folder / name).write_text(text, encoding="utf-8")
+    files = [str(folder / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
+    done = subprocess.run([str(SCHEMAS / "compile.py"), "--out", str(folder / "out"), *files], capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def changed(path, value):
+    """SMALL with the value at the path replaced, or removed where None."""
+    document = copy.deepcopy(yaml.safe_load(SMALL))
+    target = document
+    for key in path[:-1]:
+        target = target[key]
+    if value is None:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = value
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def test_the_small_contract_compiles(tmp_path):
+    assert compile_text(tmp_path) == (0, "")
+    header = (tmp_path / "out" / "operations.h").read_text()
+    assert "int get_thing(struct worker *worker, struct get_thing_call *calls, size_t count);" in header
+    assert "idempotency_key" not in header and "if_match" in header
+    tables = (tmp_path / "out" / "operations.c").read_text()
+    assert '.path = "/things/{id}/show"' in tables and '.default_text = "20"' in tables
+
+
+REFUSED = [
+    # keywords that nothing enforces
+    (FIELDS + ["name", "pattern"], "^x", "pattern: this keyword is not enforced"),
+    (FIELDS + ["name", "minimum"], 1, "minimum: this keyword is not enforced"),
+    (FIELDS + ["name", "x-money"], "currency", "x-money: this keyword is not enforced"),
+    (FIELDS + ["price", "multipleOf"], 1, "multipleOf: this keyword is not enforced"),
+    (FIELDS + ["price", "format"], "float", "format: must be one of"),
+    (FIELDS + ["name", "format"], "hostname", "format: must be one of"),
+    (FIELDS + ["name", "type"], "file", "is no type that can be enforced"),
+    (FIELDS + ["name", "type"], ["string", "boolean"], "is no type that can be enforced"),
+    (FIELDS + ["name", "allOf"], [], "allOf: this keyword is not enforced"),
+    (FIELDS + ["extra"], {"type": "object"}, "must be listed under properties"),
+    (FIELDS + ["extra"], {"type": "object", "additionalProperties": {"type": "string"}}, "only false can be enforced"),
+    (FIELDS + ["extra"], {"type": "array", "items": {"type": "number"}}, "lists hold objects, strings or integers"),
+    (FIELDS + ["extra"], {"type": "array", "items": {"type": ["string", "null"]}}, "lists hold"),
+    (FIELDS + ["kind", "type"], ["string", "null"], "a value with a default cannot be null"),
+    (BODY + ["schema", "required"], ["nosuch"], "nosuch is no property"),
+    (["paths", GET, "get", "x-cache"], 1, "x-cache: this keyword is not enforced"),
+    (["paths", GET, "head"], {}, "head: this keyword is not enforced"),
+    (["paths", GET, "get", "parameters", 1, "style"], "form", "style: this keyword is not enforced"),
+    (["paths", GET, "get", "parameters", 1, "schema"], {"type": "array", "items": {"type": "string"}}, "one plain value"),
+    (["components", "examples"], {}, "examples: this keyword is not enforced"),
+    # combinations
+    (FIELDS + ["price", "maximum"], -1, "minimum is above maximum"),
+    (FIELDS + ["name", "minLength"], 11, "lower bound is above its upper bound"),
+    (FIELDS + ["price", "x-money"], "name", "is no field beside it with format: currency"),
+    (FIELDS + ["currency"], None, "is no field beside it with format: currency"),
+    (FIELDS + ["name", "x-alias"], ["title", "kind"], "names both"),
+    (FIELDS + ["name", "x-alias"], ["title", "price_minor"], "names both"),
+    (FIELDS + ["int"], {"type": "integer"}, "cannot be a member's name in C"),
+    (FIELDS + ["a-b"], {"type": "integer"}, "a field's name has letters"),
+    (FIELDS + ["name", "x-from"], "kind", "x-from means something only"),
+    (FIELDS + ["name", "x-in"], "credentials", "go together"),
+    (["paths", POST, "post", "requestBody", "required"], False, "required must be true"),
+    (["paths", POST, "post", "x-roles"], ["king"], "must be one of user"),
+    (["paths", POST, "post", "x-role-refusal"], "nosuch", "errors.yaml has no refusal nosuch"),
+    (["paths", POST, "post", "x-coalesce"], True, "only reads can be coalesced"),
+    (["paths", POST, "post", "x-service"], "kitchen", "must be one of"),
+    (["paths", POST, "post", "x-service"], None, "x-service is missing"),
+    (["paths", POST, "post", "operationId"], "getThing", "there are two of operation getThing"),
+    (["paths", POST, "post", "responses", "200"], {"description": "Also"}, "exactly one 2xx"),
+    (["paths", POST, "post", "security"], [{"magic": []}], "is no security scheme"),
+    (["security"], None, "security is missing"),
+    (["paths", GET, "get", "x-page"], "id", "is no string field of the reply"),
+    (["paths", GET, "get", "x-alias"], ["/things/{other}"], "is no path parameter of getThing"),
+    (["paths", GET, "get", "x-alias"], ["/thing"], "does not name the path parameter thing_id"),
+    (["paths", GET, "get", "x-alias"], ["/api/thing/{id}"], "is served twice"),
+    (["paths", GET, "get", "parameters", 0, "required"], False, "a path parameter is required"),
+    # references
+    (["paths", GET, "get", "parameters", 1], {"$ref": "#/components/parameters/None"}, "leads nowhere"),
+    (FIELDS + ["extra"], {"$ref": "#/components/schemas/None"}, "leads nowhere"),
+    (FIELDS + ["extra"], {"$ref": "other.yaml#/x"}, "must start with #/"),
+    (THING + ["properties", "self"], {"$ref": "#/components/schemas/Thing"}, "Thing contains itself"),
+    # faces
+    (["paths", FACE, "get", "x-operation"], "nosuch", "there is no operation nosuch"),
+    (["paths", FACE, "get", "x-limit"], "none", "x-limit: this keyword is not enforced"),
+    (["paths", FACE, "get", "security"], [], "security differs from that of getThing"),
+    (["paths", FACE, "get", "x-set"], {"nosuch": 1}, "is no field of the operation's request"),
+    (["paths", FACE, "get", "x-set"], {"limit": 101}, "is above the maximum 100"),
+    (["paths", FACE, "get", "x-set"], {"limit": "many"}, "must be an integer"),
+    (["paths", FACE, "get", "parameters", 0, "schema", "minimum"], 2, "its minimum differs from thing_id"),
+    (["paths", FACE, "get", "parameters", 0, "name"], "number", "is no name of a request field"),
+    (VIEW + ["properties", "owner", "x-from"], "owner.age", "owner.age leads nowhere"),
+    (VIEW + ["properties", "owner", "x-from"], "tags.name", "tags.name leads nowhere"),
+    (VIEW + ["properties", "owner", "x-from"], "id", "is string, but id is integer"),
+    (VIEW + ["properties", "owner", "x-alias"], ["tags"], "names both"),
+    (VIEW + ["properties", "age"], {"type": "integer"}, "age leads nowhere"),
+    (VIEW, {"type": "array", "items": {"type": "string"}}, "a bare array needs x-from"),
+    (VIEW, {"type": "array", "x-from": "owner", "items": {"type": "string"}}, "is no such array"),
+    # examples
+    (BODY + ["example"], {"title": "x", "colour": 1}, "example.colour: is no field of the schema"),
+    (BODY + ["example"], {"kind": "a"}, "lacks the required field name"),
+    (BODY + ["example"], {"name": "x", "kind": "c"}, "example.kind: must be one of a, b"),
+    (BODY + ["example"], {"name": "x" * 11}, "too short or too long"),
+    (BODY + ["example"], {"name": None}, "example.name: cannot be null"),
+    (BODY + ["example"], {"name": "x", "price": "1"}, "example.price: must be a number"),
+    (FIELDS + ["kind", "default"], "c", "default: must be one of"),
+    (FIELDS + ["currency", "default"], "rupees", "default: is no currency"),
+    (THING + ["example"], {"id": 1}, "lacks the required field next"),
+]
+
+
+@pytest.mark.parametrize("path,value,message", REFUSED, ids=[message for _, _, message in REFUSED])
+def test_what_is_refused(tmp_path, path, value, message):
+    code, error = compile_text(tmp_path, changed(path, value))
+    assert code == 1
+    assert error.startswith("openapi.yaml: ") and error.count("\n") == 1
+    assert message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_place_is_named(tmp_path):
+    _, error = compile_text(tmp_path, changed(["paths", GET, "get", "parameters", 1, "style"], "form"))
+    assert error == "openapi.yaml: paths./things/{thing_id}.get.parameters.1.style: this keyword is not enforced here\n"
+
+
+@pytest.mark.parametrize(
+    "files,message",
+    [
+        ({"openapi": SMALL + "paths: {}\n"}, "the key paths stands twice"),
+        ({"openapi": "a: ["}, "openapi.yaml: "),
+        ({"openapi": SMALL.replace("3.1.0", "3.0.3")}, "must be 3.1.x"),
+        ({"messages": MESSAGES.replace("any", "none")}, "messages.yaml: messages.0.service: must be one of"),
+        ({"messages": MESSAGES.replace("boolean", "bool")}, "messages.yaml: messages.0.reply.properties.ok.type"),
+        ({"errors": ERRORS + ERRORS}, "errors.yaml: 2: there are two of refusal forbidden"),
+        ({"errors": ERRORS.replace("403", "200")}, "errors.yaml: 0.status: a refusal has a status from 400 to 599"),
+        ({"errors": "- {code: Bad, status: 400, message: x}\n"}, "errors.yaml: 0.code: must be in snake_case"),
+    ],
+)
+def test_other_files(tmp_path, files, message):
+    code, error = compile_text(tmp_path, **files)
+    assert code == 1 and message in error
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """The repository's own contract, compiled twice."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    files = [str(SCHEMAS / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
+    for folder in folders:
+        subprocess.run([str(SCHEMAS / "compile.py"), "--out", str(folder), *files], check=True)
+    return folders
+
+
+def test_output_is_deterministic(real):
+    for path in real[0].iterdir():
+        assert path.read_bytes() == (real[1] / path.name).read_bytes()
+
+
+def test_output_has_no_warnings(real):
+    flags = "-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes".split()
+    folders = [ROOT / "lib", ROOT / "workers" / "runtime", real[0], "/usr/include/postgresql"]
+    for path in sorted(real[0].glob("*.c")):
+        subprocess.run(["gcc", *flags, *[f"-I{folder}" for folder in folders], str(path)], check=True)
+
+
+def test_the_published_document_keeps_nothing_internal():
+    document = emit.strip(load(str(SCHEMAS / "openapi.yaml")).value)
+    text = json.dumps(document)
+    for keyword in emit.INTERNAL_KEYWORDS:
+        assert f'"{keyword}"' not in text
+    assert document["openapi"].startswith("3.1")
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            if method != "parameters":
+                assert operation["responses"]
