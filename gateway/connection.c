@@ -16,8 +16,9 @@
 #define DESCRIPTORS_KEPT 64 /* for brokers, Redis, logs */
 
 struct connection {
-    int fd;       /* h2o's */
-    int spare_fd; /* ours, when it is to be closed gently; else -1 */
+    int fd;               /* h2o's */
+    h2o_socket_t *parked; /* h2o's, while its request waits */
+    int spare_fd;         /* ours, when it is to be closed gently; else -1 */
     h2o_socket_t *rest;
     h2o_timeout_entry_t linger;
     struct address peer;
@@ -123,6 +124,29 @@ const struct address *connection_peer(struct connection *connection, const h2o_r
     }
     *ret_is_proxy = connection->peer_is_proxy;
     return &connection->peer;
+}
+
+/* The next request, or the end: both have to wait for the answer. */
+static void on_early_input(h2o_socket_t *socket, const char *problem) {
+    (void)problem;
+    h2o_socket_read_stop(socket);
+}
+
+void connection_park(struct connection *connection, const h2o_req_t *req) {
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    if (h2o_socket_is_reading(socket))
+        return;
+    connection->parked = socket;
+    h2o_socket_dont_read(socket, 1);
+    h2o_socket_read_start(socket, on_early_input);
+}
+
+void connection_resume(struct connection *connection) {
+    if (!connection->parked)
+        return;
+    h2o_socket_read_stop(connection->parked);
+    h2o_socket_dont_read(connection->parked, 0);
+    connection->parked = NULL;
 }
 
 void connection_close_gently(struct connection *connection) {

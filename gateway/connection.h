@@ -21,6 +21,11 @@ struct connection *connection_of(const h2o_req_t *req);
 /* The peer's address, and whether it is one of TRUSTED_PROXIES. */
 const struct address *connection_peer(struct connection *connection, const h2o_req_t *req, bool *ret_is_proxy);
 
+/* Its request waits for an answer. h2o has stopped reading then, which would cost two epoll_ctl(2) per request: until
+ * connection_resume() the socket stays registered instead, and nothing is read from it. */
+void connection_park(struct connection *connection, const h2o_req_t *req);
+void connection_resume(struct connection *connection);
+
 /* Its answer leaves before the request was read to its end. Closing at once would reset the connection and with it the
  * answer: so the rest is read and thrown away for a while after h2o has closed its side. */
 void connection_close_gently(struct connection *connection);

@@ -194,6 +194,7 @@ static void finish(struct request *request) {
                  took_us / 1000);
     else
         log_line(LOG_LEVEL_DEBUG, request->request_id, "%s answered %d after %" PRId64 " us", name, status, took_us);
+    connection_resume(request->connection);
     if (request->keeps_coming)
         connection_close_gently(request->connection);
 }

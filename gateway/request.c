@@ -396,5 +396,7 @@ int request_arrived(h2o_handler_t *handler, h2o_req_t *req) {
     }
     read_content(request);
     admission_ask(request);
+    if (!request->answered)
+        connection_park(request->connection, req);
     return 0;
 }

@@ -11,8 +11,8 @@ import sys
 sys.dont_write_bytecode = True
 
 from contract import emit  # noqa: E402
-from contract.document import ContractError, load  # noqa: E402
 from contract.build import Contract  # noqa: E402
+from contract.document import ContractError, load  # noqa: E402
 from contract.model import WORKER_SERVICES  # noqa: E402
 from contract.schema import SchemaReader  # noqa: E402
 

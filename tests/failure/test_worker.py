@@ -4,7 +4,6 @@ does (docs/protocol.md), because what they look at (bundles, repeated commands, 
 import json
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -25,9 +24,8 @@ POSTGRES = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
 FACILITATOR = 1000000  # far from the ids that the database gives
 
 
-def as_postgres(*command):
-    """PostgreSQL refuses to run as root."""
-    return ["runuser", "-u", "postgres", "--", *map(str, command)] if os.getuid() == 0 else [*map(str, command)]
+# PostgreSQL refuses to run as root.
+AS_POSTGRES = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
 
 
 def until(condition, what, seconds=10):
@@ -46,24 +44,25 @@ class Database:
     def create(self):
         self.folder.mkdir()
         if os.getuid() == 0:
-            shutil.chown(self.folder, pwd.getpwnam("postgres").pw_uid)
+            shutil.chown(self.folder, "postgres")
         self.data = self.folder / "data"
         self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--no-locale")
         self.start()
         with self.connect() as connection, connection.cursor() as cursor:
             for file in [ROOT / "schemas/roles.sql", *sorted((ROOT / "schemas/migrations").glob("*.sql"))]:
                 cursor.execute(file.read_text())
-            cursor.execute("INSERT INTO users (id, email, name, role) VALUES (%s, 'f@example.com', 'F', 'facilitator')", [FACILITATOR])
+            person = "INSERT INTO users (id, email, name, role) VALUES (%s, 'f@example.com', 'F', 'facilitator')"
+            cursor.execute(person, [FACILITATOR])
             cursor.execute("ALTER TABLE events ADD CONSTRAINT test_poison CHECK (title <> 'poison')")
 
     @staticmethod
     def run(program, *arguments):
-        subprocess.run(as_postgres(POSTGRES / program, *arguments), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([POSTGRES / program, *arguments], check=True, stdout=subprocess.DEVNULL, **AS_POSTGRES)
 
     def start(self):
         log = (self.folder / "log").open("ab")
-        command = as_postgres(POSTGRES / "postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses=")
-        self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        command = [POSTGRES / "postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses="]
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, **AS_POSTGRES)
         until(self.answers, "PostgreSQL to start", 30)
 
     def answers(self):
@@ -87,13 +86,12 @@ class Database:
 
     def kill(self):
         """kill -9, the whole of it."""
-        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        postmaster = self.process.pid
         os.kill(postmaster, signal.SIGSTOP)  # no child more
         children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in [postmaster, *map(int, children)]:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), "its processes to end")
 
     def url(self, role):
         return f"postgresql://{role}@/postgres?host={self.folder}"
@@ -107,10 +105,10 @@ class Database:
 class Program:
     def __init__(self, site, program, name, **settings):
         self.log = site.folder / f"{name}.log"
-        environment = {**os.environ, "BROKER_URLS": site.broker_url, "DATABASE_URL": site.database.url(f"tithi_{name.split('-')[0]}"),
-                       "LOG_LEVEL": "debug", **settings}
+        database_url = site.database.url(f"tithi_{name.split('-')[0]}")
+        own = {"BROKER_URLS": site.broker_url, "DATABASE_URL": database_url, "LOG_LEVEL": "debug", **settings}
         site.programs.append(self)
-        self.process = subprocess.Popen([BUILD / program, "--name", name], env=environment, stderr=self.log.open("ab"))
+        self.process = subprocess.Popen([BUILD / program, "--name", name], env={**os.environ, **own}, stderr=self.log.open("ab"))
 
     def lines(self):
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -247,7 +245,8 @@ def test_reads_and_commands_are_answered(site, title):
 
 def test_a_bundle_of_everything_is_answered_call_by_call(site, title):
     bad = call("createEvent", {"title": 7, "event_type": "session"})
-    answers = site.caller.ask(create(title), bad, call("nonsense", {}), call("getEvent", {"event_id": 999999}), call("ping", {}))
+    nobody = call("getEvent", {"event_id": 999999})
+    answers = site.caller.ask(create(title), bad, call("nonsense", {}), nobody, call("ping", {}))
     assert [refusal for refusal, _ in answers] == [None, "validation_error", "validation_error", "event_not_found", None]
     assert "title" in answers[1][1]["details"]
     assert answers[4][1] == {"service": "event", "database": "ok", "redis": None}
@@ -315,7 +314,8 @@ def test_stored_replies_with_tokens_are_sealed(site, title):
 def test_old_commands_are_forgotten(site):
     connection = site.database.connect()
     with connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO commands SELECT gen_random_uuid(), '', '', now() - n * interval '1 hour' FROM generate_series(40, 60) n")
+        cursor.execute("INSERT INTO commands SELECT gen_random_uuid(), '', '', now() - hours * interval '1 hour'"
+                       " FROM generate_series(40, 60) AS hours")
     connection.close()
     worker = Program(site, "tithi-event", "event-3")  # begins with sweeping
     old = "SELECT count(*) FROM commands WHERE fingerprint = '' AND created_at < now() - interval '{}'"

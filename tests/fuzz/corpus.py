@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes the fuzzers' first inputs, made of the contract's examples: corpus.py DIR"""
 
+import json
 import pathlib
 import sys
 
@@ -10,11 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "schemas"))
 
-from contract.document import load  # noqa: E402
 from contract.build import Contract  # noqa: E402
+from contract.document import load  # noqa: E402
 from contract.schema import SchemaReader  # noqa: E402
-
-import json  # noqa: E402
 
 ID = bytes(range(16))
 HEADER = {"id": ID, "ttl_ms": 5000, "op": "createBooking", "command": ID, "request_id": "r", "trace": ""}

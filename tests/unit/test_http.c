@@ -1,5 +1,5 @@
-/* The client for the outside against a small server in a thread: what it hands back, what it never does, and that each request ends
- * exactly once. */
+/* The client for the outside against a small server in a thread: what it hands back, what it never does, and that each
+ * request ends exactly once. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -143,8 +143,9 @@ static void test_request(void **state) {
     const char *const headers[] = {"Content-Type: application/json", "webhook-id: msg_1", NULL};
     struct http_client *client = http_client_new(4, NULL, NULL);
     (void)state;
-    struct end end = run(client, &(struct http_request){
-                                     .url = url_of("/good"), .headers = headers, .body = "{}", .body_length = 2, .timeout_ms = 5000});
+    struct end end = run(
+        client, &(struct http_request){
+                    .url = url_of("/good"), .headers = headers, .body = "{}", .body_length = 2, .timeout_ms = 5000});
     assert_int_equal(end.status, 200);
     assert_non_null(strstr(last_request, "POST /good"));
     assert_non_null(strstr(last_request, "webhook-id: msg_1\r\n"));
@@ -202,7 +203,8 @@ static void test_what_is_no_request(void **state) {
     struct end end = {0};
     (void)state;
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
-        assert_int_equal(http_send(client, &(struct http_request){.url = urls[i], .timeout_ms = 100}, note_end, &end), -1);
+        assert_int_equal(http_send(client, &(struct http_request){.url = urls[i], .timeout_ms = 100}, note_end, &end),
+                         -1);
     assert_int_equal(end.times, 0);
     assert_int_equal(run(client, &(struct http_request){.url = "ftp://127.0.0.1/", .timeout_ms = 100}).status, 0);
     assert_int_equal(run(client, &(struct http_request){.url = "file:///etc/passwd", .timeout_ms = 100}).status, 0);

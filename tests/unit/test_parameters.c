@@ -59,7 +59,7 @@ static void test_numbers(void **state) {
         double value;
         const char *text;
     } cases[] = {
-        {0, "0"}, {4.5, "4.5"}, {0.1, "0.10000000000000001"}, {-1e300, "-1.0000000000000001e+300"},
+        {0, "0"},     {4.5, "4.5"},           {0.1, "0.10000000000000001"}, {-1e300, "-1.0000000000000001e+300"},
         {NAN, "NaN"}, {INFINITY, "Infinity"}, {-INFINITY, "-Infinity"},
     };
     (void)state;

@@ -1,5 +1,5 @@
-/* Answers: how a call's end becomes a message, and how messages leave, bundled by the client that waits for them. What a broker that
- * has gone was owed is dropped: the gateway sends the call again, and commands are replayed. */
+/* Answers: how a call's end becomes a message, and how messages leave, bundled by the client that waits for them. What
+ * a broker that has gone was owed is dropped: the gateway sends the call again, and commands are replayed. */
 #include "internals.h"
 #include "log.h"
 #include "mdp.h"
@@ -71,7 +71,8 @@ void answer_refuse(struct worker *worker, struct job *job, const struct refusal 
 }
 
 static bool same_client(const struct job *a, const struct job *b) {
-    return a->link == b->link && a->client_length == b->client_length && !memcmp(a->client, b->client, a->client_length);
+    return a->link == b->link && a->client_length == b->client_length &&
+           !memcmp(a->client, b->client, a->client_length);
 }
 
 /* Moves the first answer and those that go the same way, MDP_BUNDLE_LIMIT at most. */

@@ -1,6 +1,7 @@
-/* Commands run once, however often they are sent: one transaction per group, in which the ids are looked up, the rest is run, and each
- * success is stored with its reply under its id. A repeat gets the stored reply; another request under the same id is refused.
- * Two workers that run the same command at once meet at the primary key, and the later one runs again. */
+/* Commands run once, however often they are sent: one transaction per group, in which the ids are looked up, the rest
+ * is run, and each success is stored with its reply under its id. A repeat gets the stored reply; another request under
+ * the same id is refused. Two workers that run the same command at once meet at the primary key, and the later one runs
+ * again. */
 #include "internals.h"
 #include "log.h"
 
@@ -9,18 +10,20 @@
 #define SWEEP_MS 60000
 #define SWEEP_BACKLOG_MS 1000
 
-static const struct statement find = {
-    "commands_find", "SELECT id, fingerprint, reply FROM commands WHERE id = ANY($1::uuid[])"};
+static const struct statement find = {"commands_find",
+                                      "SELECT id, fingerprint, reply FROM commands WHERE id = ANY($1::uuid[])"};
 static const struct statement store = {
-    "commands_store", "INSERT INTO commands (id, fingerprint, reply) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])"};
+    "commands_store",
+    "INSERT INTO commands (id, fingerprint, reply) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])"};
 static const struct statement sweep = {
-    "commands_sweep", "DELETE FROM commands WHERE ctid = ANY(ARRAY(SELECT ctid FROM commands WHERE created_at < now() - " KEPT
-                      " LIMIT $1::integer))"};
+    "commands_sweep",
+    "DELETE FROM commands WHERE ctid = ANY(ARRAY(SELECT ctid FROM commands WHERE created_at < now() - " KEPT
+    " LIMIT $1::integer))"};
 
 struct batch {
     struct worker *worker;
     const struct handler *handler;
-    struct job **jobs;      /* all of the group */
+    struct job **jobs; /* all of the group */
     size_t count;
     struct job *by_command; /* the first of each id; others hang on it as twins */
     struct job **fresh;     /* those that the handler gets */
@@ -128,9 +131,9 @@ static int queue_store(struct batch *batch, struct job **jobs, size_t count) {
     return db_queue(batch->worker->db, &store, &parameters);
 }
 
-/* Stores the successes and commits in one round trip. A refusal may come from another worker's run of the very same command, which
- * committed in between (its own booking is then "already booked"): so refused ids are looked up once more, and such a call gets
- * the reply of that run. */
+/* Stores the successes and commits in one round trip. A refusal may come from another worker's run of the very same
+ * command, which committed in between (its own booking is then "already booked"): so refused ids are looked up once
+ * more, and such a call gets the reply of that run. */
 static int close_batch(struct batch *batch) {
     struct worker *worker = batch->worker;
     struct job **refused = pool_alloc(worker->pool, batch->fresh_count * sizeof *refused), **done = batch->fresh;

@@ -1,6 +1,6 @@
-/* Queries over libpq's pipeline: statements are prepared on first use, results come back in the order of the queue, the first failure
- * since the last db_release() is kept and told. No wait is longer than the deadline that the runtime has set: a server that does not
- * answer by then counts as away. */
+/* Queries over libpq's pipeline: statements are prepared on first use, results come back in the order of the queue, the
+ * first failure since the last db_release() is kept and told. No wait is longer than the deadline that the runtime has
+ * set: a server that does not answer by then counts as away. */
 #include "db.h"
 
 #include <poll.h>

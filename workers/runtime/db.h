@@ -1,5 +1,6 @@
-/* PostgreSQL as the workers use it: one connection, prepared statements that are named once, parameters built in the call's
- * pool, and libpq's pipeline so that one mailbox costs one or two round trips. Results live until db_release(). */
+/* PostgreSQL as the workers use it: one connection, prepared statements that are named once, parameters built in the
+ * call's pool, and libpq's pipeline so that one mailbox costs one or two round trips. Results live until db_release().
+ */
 #ifndef TITHI_DB_H
 #define TITHI_DB_H
 
@@ -42,20 +43,21 @@ struct bytes {
 };
 void parameter_bytes_array(struct parameters *parameters, const struct bytes *values, size_t count);
 
-/* One round trip. NULL on failure: logged, and db_failure() tells the kind. The result stays valid until db_release(). */
+/* One round trip. NULL on failure: logged, and db_failure() tells the kind. The result stays valid until db_release().
+ */
 PGresult *db_query(struct db *db, const struct statement *statement, const struct parameters *parameters);
 /* Pipelined: queue any number, then receive in the same order; the first db_receive() flushes with one Sync. */
 int db_queue(struct db *db, const struct statement *statement, const struct parameters *parameters);
 PGresult *db_receive(struct db *db);
-/* Ends a piece of work: frees its results and forgets its failure (until then everything after a failure fails, too). The runtime calls
- * it after each group, tick and wait; a service needs it only between independent pieces. */
+/* Ends a piece of work: frees its results and forgets its failure (until then everything after a failure fails, too).
+ * The runtime calls it after each group, tick and wait; a service needs it only between independent pieces. */
 void db_release(struct db *db);
 
 enum db_failure {
     DB_FINE,
-    DB_AWAY,      /* no connection: try again when it is back */
-    DB_CONFLICT,  /* serialization, deadlock, or another run of the same command: try the batch again */
-    DB_REJECTED,  /* a constraint or a data error: the batch holds something that the store should have refused */
+    DB_AWAY,     /* no connection: try again when it is back */
+    DB_CONFLICT, /* serialization, deadlock, or another run of the same command: try the batch again */
+    DB_REJECTED, /* a constraint or a data error: the batch holds something that the store should have refused */
 };
 enum db_failure db_failure(const struct db *db);
 const char *db_failure_constraint(const struct db *db); /* name of the violated constraint, "" if none */
@@ -65,7 +67,7 @@ bool db_is_null(const PGresult *result, int row, int column);
 const char *db_text(const PGresult *result, int row, int column); /* NULL for SQL NULL; valid until db_release() */
 int64_t db_integer(const PGresult *result, int row, int column);
 double db_number(const PGresult *result, int row, int column);
-bool db_boolean(const PGresult *result, int row, int column); /* 't' */
+bool db_boolean(const PGresult *result, int row, int column);                          /* 't' */
 struct bytes db_bytes(const PGresult *result, int row, int column, struct pool *pool); /* bytea, copied into the pool */
 
 #endif

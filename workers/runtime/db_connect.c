@@ -1,5 +1,5 @@
-/* How the connection to PostgreSQL comes, goes and comes back, without ever blocking the worker's loop: attempts run through
- * PQconnectPoll() and are repeated with a short back-off. Queries are db.c's. */
+/* How the connection to PostgreSQL comes, goes and comes back, without ever blocking the worker's loop: attempts run
+ * through PQconnectPoll() and are repeated with a short back-off. Queries are db.c's. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +10,17 @@
 #include "db_private.h"
 #include "log.h"
 
-
 #define BACKOFF_LIMIT_MS 1000
 #define ATTEMPT_MS_PER_HOST 2000
 #define PARAMETER_LIMIT 64
 #define IDLE_MS 1000 /* the descriptor tells everything sooner */
 
-/* Plans are made once, not per call (a mailbox of one call must not cost a planning), and a plan that was made while a table was empty
- * must not scan it when it has grown; no statement, lock or abandoned transaction
- * outlasts a call; texts of times do not depend on the server's configuration. */
-static const char session_options[] =
-    "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c statement_timeout=8000 -c lock_timeout=4000 "
-    "-c idle_in_transaction_session_timeout=15000 -c TimeZone=UTC -c DateStyle=ISO ";
+/* Plans are made once, not per call (a mailbox of one call must not cost a planning), and a plan that was made while a
+ * table was empty must not scan it when it has grown; no statement, lock or abandoned transaction outlasts a call;
+ * texts of times do not depend on the server's configuration. */
+static const char session_options[] = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c "
+                                      "statement_timeout=8000 -c lock_timeout=4000 "
+                                      "-c idle_in_transaction_session_timeout=15000 -c TimeZone=UTC -c DateStyle=ISO ";
 
 struct default_parameter {
     const char *keyword;
@@ -30,7 +29,7 @@ struct default_parameter {
 
 /* A peer that vanished without a word is noticed within seconds, connecting included. */
 static const struct default_parameter default_parameters[] = {
-    {"client_encoding", "UTF8"}, {"tcp_user_timeout", "5000"},  {"keepalives_idle", "5"},
+    {"client_encoding", "UTF8"},  {"tcp_user_timeout", "5000"}, {"keepalives_idle", "5"},
     {"keepalives_interval", "2"}, {"keepalives_count", "3"},    {"application_name", NULL},
 };
 

@@ -1,5 +1,5 @@
-/* The connection behind struct db: what db.c (queries) and db_connect.c (coming and going of the connection) share, and what the
- * worker's loop calls. Services see only db.h. */
+/* The connection behind struct db: what db.c (queries) and db_connect.c (coming and going of the connection) share, and
+ * what the worker's loop calls. Services see only db.h. */
 #ifndef TITHI_DB_PRIVATE_H
 #define TITHI_DB_PRIVATE_H
 
@@ -23,28 +23,28 @@ struct prepared {
 
 struct db {
     const char *url;
-    const char *program;            /* application_name */
-    struct statement listen;        /* sql NULL: nothing to listen to */
-    PGconn *connection;             /* NULL while apart */
+    const char *program;     /* application_name */
+    struct statement listen; /* sql NULL: nothing to listen to */
+    PGconn *connection;      /* NULL while apart */
     enum db_state state;
     PostgresPollingStatusType wants; /* while connecting */
-    int64_t attempt_ends_mono_ms;   /* while connecting */
-    int64_t retry_mono_ms;          /* while apart: when the next attempt starts */
+    int64_t attempt_ends_mono_ms;    /* while connecting */
+    int64_t retry_mono_ms;           /* while apart: when the next attempt starts */
     int backoff_ms;
-    bool away_logged;               /* one line per absence */
-    bool woken;                     /* a notification came */
+    bool away_logged; /* one line per absence */
+    bool woken;       /* a notification came */
 
-    struct prepared *prepared;      /* on this connection */
-    struct owed_item *owed;         /* ring-less FIFO: owed[owed_first .. owed_end) */
+    struct prepared *prepared; /* on this connection */
+    struct owed_item *owed;    /* ring-less FIFO: owed[owed_first .. owed_end) */
     size_t owed_first, owed_end, owed_capacity;
-    bool unsynced;                  /* queued since the last Sync */
-    PGresult **results;             /* handed out since the last release */
+    bool unsynced;      /* queued since the last Sync */
+    PGresult **results; /* handed out since the last release */
     size_t result_count, result_capacity;
 
-    enum db_failure failure;        /* the first one since the last release */
+    enum db_failure failure; /* the first one since the last release */
     char constraint[64];
-    int64_t deadline_mono_ms;       /* no answer is waited for longer */
-    void (*while_waiting)(void *);  /* called every DB_WAIT_SLICE_MS of a wait */
+    int64_t deadline_mono_ms;      /* no answer is waited for longer */
+    void (*while_waiting)(void *); /* called every DB_WAIT_SLICE_MS of a wait */
     void *while_waiting_argument;
 };
 
@@ -54,7 +54,8 @@ struct db {
 struct db *db_new(const char *url, const char *program, const char *channel);
 void db_destroy(struct db **db);
 
-/* Brings the connection forward: starts attempts when they are due, completes them, notices its loss and notifications. */
+/* Brings the connection forward: starts attempts when they are due, completes them, notices its loss and notifications.
+ */
 void db_step(struct db *db);
 bool db_connected(const struct db *db);
 /* Descriptor and events to poll for, -1 while there is none; and how long at most until the next db_step(). */

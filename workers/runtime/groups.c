@@ -1,6 +1,6 @@
-/* Runs what the mailbox holds: calls of one operation form a group, in the order of their arrival, and go to their handler as one array.
- * A failed group is run again, or one by one, so that one bad call cannot take others with it; while the database is away its calls
- * wait here until shortly before their deadline. */
+/* Runs what the mailbox holds: calls of one operation form a group, in the order of their arrival, and go to their
+ * handler as one array. A failed group is run again, or one by one, so that one bad call cannot take others with it;
+ * while the database is away its calls wait here until shortly before their deadline. */
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -33,7 +33,8 @@ char *groups_copy_calls(struct worker *worker, const struct handler *handler, st
     return calls;
 }
 
-static enum db_failure run_reads(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count) {
+static enum db_failure run_reads(struct worker *worker, const struct handler *handler, struct job **jobs,
+                                 size_t count) {
     size_t call_size = handler->operation->call_size;
     char *calls = groups_copy_calls(worker, handler, jobs, count);
     bool failed = handler->run(worker, calls, count) != 0;
@@ -63,7 +64,8 @@ static int64_t latest_deadline(struct job **jobs, size_t count) {
     return latest;
 }
 
-/* Lets the database take so long that a refusal can still be in time; where that is past already, until the deadline itself. */
+/* Lets the database take so long that a refusal can still be in time; where that is past already, until the deadline
+ * itself. */
 static void set_deadline(struct worker *worker, struct job **jobs, size_t count) {
     int64_t deadline = latest_deadline(jobs, count);
     if (clock_mono_ms() < deadline - ANSWER_RESERVE_MS)
@@ -110,7 +112,8 @@ static size_t take_group(struct worker *worker, struct job **ret_jobs, size_t li
     return count;
 }
 
-/* Nobody waits for the answer of an expired call: it is told so only to give back the credit. Returns how many may run. */
+/* Nobody waits for the answer of an expired call: it is told so only to give back the credit. Returns how many may run.
+ */
 static size_t drop_expired(struct worker *worker, struct job **jobs, size_t count, bool away) {
     int64_t now = clock_mono_ms();
     size_t kept = 0;

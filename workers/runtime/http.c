@@ -1,5 +1,5 @@
-/* libcurl's multi interface behind http.h. One easy handle per request, connections shared by the client. What the resolver found is
- * judged when the socket is opened, which is the last moment before anything is sent. */
+/* libcurl's multi interface behind http.h. One easy handle per request, connections shared by the client. What the
+ * resolver found is judged when the socket is opened, which is the last moment before anything is sent. */
 #include "http.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,6 @@
-/* Requests to the outside (webhooks, providers) on libcurl's multi interface: many in flight, none of them blocking the worker.
- * Connections are kept open, redirects are never followed, proxies never used. A service puts http_wait() into its `wait` hook. */
+/* Requests to the outside (webhooks, providers) on libcurl's multi interface: many in flight, none of them blocking the
+ * worker. Connections are kept open, redirects are never followed, proxies never used. A service puts http_wait() into
+ * its `wait` hook. */
 #ifndef TITHI_HTTP_H
 #define TITHI_HTTP_H
 
@@ -19,7 +20,7 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const char *body;           /* NULL: none */
     size_t body_length;
-    int64_t timeout_ms;         /* for all of it: name, connection, request, response */
+    int64_t timeout_ms; /* for all of it: name, connection, request, response */
 };
 
 struct http_response {
@@ -27,17 +28,18 @@ struct http_response {
     int64_t retry_after_s; /* 0: not given; a date is turned into seconds */
     const char *body;      /* NUL-terminated; the first HTTP_BODY_LIMIT bytes */
     size_t body_length;
-    const char *error;     /* what went wrong, for logs; NULL where a whole response came */
+    const char *error; /* what went wrong, for logs; NULL where a whole response came */
 };
 
 /* Runs exactly once per http_send() that returned 0. The response lives until it returns. It may call http_send(). */
 typedef void http_done(void *context, const struct http_response *response);
 
-/* May this address be connected to? Asked with each resolved address, so no spelling or rebinding of a name gets around it. */
+/* May this address be connected to? Asked with each resolved address, so no spelling or rebinding of a name gets around
+ * it. */
 typedef bool http_allow(void *context, const struct sockaddr *address);
 
-/* `connections`: open at once, the rest waits. The permission belongs to the client and not to a request, because connections are
- * shared between requests. `allow` may be NULL: everything. */
+/* `connections`: open at once, the rest waits. The permission belongs to the client and not to a request, because
+ * connections are shared between requests. `allow` may be NULL: everything. */
 struct http_client *http_client_new(unsigned connections, http_allow *allow, void *context);
 /* What is still in flight ends with an error. */
 void http_client_destroy(struct http_client **client);

@@ -1,5 +1,5 @@
-/* The inside of the worker runtime, shared by its files and by nobody else. A call in hand is a `struct job`: the mailbox makes it,
- * a group runs it, its answer leaves, and it goes back to the spare ones with its memory. */
+/* The inside of the worker runtime, shared by its files and by nobody else. A call in hand is a `struct job`: the
+ * mailbox makes it, a group runs it, its answer leaves, and it goes back to the spare ones with its memory. */
 #ifndef TITHI_WORKER_INTERNALS_H
 #define TITHI_WORKER_INTERNALS_H
 
@@ -16,22 +16,22 @@
 
 struct job {
     STAILQ_ENTRY(job) next;
-    struct bus_link *link;            /* the broker that gave it */
-    const char *client;               /* the address its answer goes to */
+    struct bus_link *link; /* the broker that gave it */
+    const char *client;    /* the address its answer goes to */
     size_t client_length;
-    struct pool *pool;                /* of all that belongs to it */
+    struct pool *pool; /* of all that belongs to it */
     const struct handler *handler;
-    struct call *prepared;            /* the operation's whole struct NAME_call as decoded; runs work on copies */
+    struct call *prepared; /* the operation's whole struct NAME_call as decoded; runs work on copies */
     struct uuid command;
     unsigned char fingerprint[FINGERPRINT_SIZE]; /* commands: of operation and payload */
-    struct job *twins;                /* other calls of the same command in the same group */
-    UT_hash_handle hh;                /* by command, while the group runs */
+    struct job *twins;                           /* other calls of the same command in the same group */
+    UT_hash_handle hh;                           /* by command, while the group runs */
 
-    bool tried;                       /* it was run, but the database did not let it end */
-    bool settled;                     /* refusal and payload are the answer */
-    bool replayed;                    /* by an earlier run of the command */
-    bool answered;                    /* the answer may leave: what it tells is committed */
-    const struct refusal *refusal;    /* NULL: success */
+    bool tried;                    /* it was run, but the database did not let it end */
+    bool settled;                  /* refusal and payload are the answer */
+    bool replayed;                 /* by an earlier run of the command */
+    bool answered;                 /* the answer may leave: what it tells is committed */
+    const struct refusal *refusal; /* NULL: success */
     struct bytes payload;
 };
 STAILQ_HEAD(job_list, job);
@@ -46,18 +46,18 @@ struct worker {
     struct bus_link **links;
     int link_count;
     struct db *db;
-    struct pool *pool;                /* of the current mailbox or tick */
-    struct buffer scratch;            /* what is being encoded */
-    struct bus_message message;       /* what is being received */
-    struct job_list waiting;          /* taken, not run yet */
+    struct pool *pool;          /* of the current mailbox or tick */
+    struct buffer scratch;      /* what is being encoded */
+    struct bus_message message; /* what is being received */
+    struct job_list waiting;    /* taken, not run yet */
     size_t waiting_count;
     struct job_list spare;
-    struct outbox_row *outbox;        /* of the running transaction */
+    struct outbox_row *outbox; /* of the running transaction */
     size_t outbox_count, outbox_capacity;
-    bool started;                     /* the service's start() has run */
-    bool leaving;                     /* the brokers have been told to give nothing more */
-    int64_t leave_by_mono_ms;         /* while leaving: no longer than that */
-    int64_t last_taken_mono_ms;       /* when the last call came */
+    bool started;               /* the service's start() has run */
+    bool leaving;               /* the brokers have been told to give nothing more */
+    int64_t leave_by_mono_ms;   /* while leaving: no longer than that */
+    int64_t last_taken_mono_ms; /* when the last call came */
     int64_t beat_mono_ms, tick_mono_ms, replan_mono_ms, sweep_mono_ms; /* when the next is due */
 };
 

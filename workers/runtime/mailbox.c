@@ -1,5 +1,5 @@
-/* Takes what the brokers send: frames become jobs, decoded and checked by the contract's table, so that handlers see only good calls.
- * What cannot be run is answered here; what cannot even be answered is dropped. It runs nothing. */
+/* Takes what the brokers send: frames become jobs, decoded and checked by the contract's table, so that handlers see
+ * only good calls. What cannot be run is answered here; what cannot even be answered is dropped. It runs nothing. */
 #include <openssl/evp.h>
 
 #include "clock.h"

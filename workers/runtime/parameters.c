@@ -1,5 +1,6 @@
-/* Builds the parameters of prepared statements as text in the call's pool: numbers, bytea in hex, and PostgreSQL's array literals,
- * with which one statement takes a whole mailbox. It only writes text; what it means is said by the casts in the SQL. */
+/* Builds the parameters of prepared statements as text in the call's pool: numbers, bytea in hex, and PostgreSQL's
+ * array literals, with which one statement takes a whole mailbox. It only writes text; what it means is said by the
+ * casts in the SQL. */
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>

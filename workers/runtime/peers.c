@@ -1,5 +1,5 @@
-/* What a worker says to its brokers besides answers: READY with its credit, HEARTBEAT, DISCONNECT. A broker that is not there hears
- * nothing and is greeted with READY when it comes back (docs/protocol.md). */
+/* What a worker says to its brokers besides answers: READY with its credit, HEARTBEAT, DISCONNECT. A broker that is not
+ * there hears nothing and is greeted with READY when it comes back (docs/protocol.md). */
 #include "clock.h"
 #include "internals.h"
 #include "log.h"

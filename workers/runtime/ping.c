@@ -1,4 +1,5 @@
-/* ping: is this worker alive, and does it reach its database? The one operation that every worker answers, and that needs no database. */
+/* ping: is this worker alive, and does it reach its database? The one operation that every worker answers, and that
+ * needs no database. */
 #include "clock.h"
 #include "internals.h"
 

@@ -1,5 +1,6 @@
-/* Replies that hold tokens are stored so that a repeated command gets the same ones; sealed, because whoever reads the database must
- * not sign in with them. XSalsa20-Poly1305 under a key derived from JWT_SECRET_KEY: with a new key the old replies are gone. */
+/* Replies that hold tokens are stored so that a repeated command gets the same ones; sealed, because whoever reads the
+ * database must not sign in with them. XSalsa20-Poly1305 under a key derived from JWT_SECRET_KEY: with a new key the
+ * old replies are gone. */
 #include <sodium.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/* One transaction with its outbox. NOTIFY runs behind COMMIT in the same round trip, as a transaction of its own: inside, its
- * database-wide lock would be held while the commit waits for the disk, one committing worker at a time. If it gets lost, the
- * webhook worker's polling finds the row. */
+/* One transaction with its outbox. NOTIFY runs behind COMMIT in the same round trip, as a transaction of its own:
+ * inside, its database-wide lock would be held while the commit waits for the disk, one committing worker at a time. If
+ * it gets lost, the webhook worker's polling finds the row. */
 #include "internals.h"
 #include "log.h"
 
@@ -8,12 +8,12 @@ static const struct statement begin = {"begin", "BEGIN"};
 static const struct statement commit = {"commit", "COMMIT"};
 static const struct statement rollback = {"rollback", "ROLLBACK"};
 static const struct statement notify = {"outbox_notify", "NOTIFY outbox"};
-static const struct statement insert_outbox = {
-    "outbox_insert",
-    "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
-    "SELECT 'webhook', nullif(owner_id, 0), type, cause, body, trace "
-    "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS queued(owner_id, type, cause, body, trace) "
-    "ON CONFLICT DO NOTHING"};
+static const struct statement insert_outbox = {"outbox_insert",
+                                               "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
+                                               "SELECT 'webhook', nullif(owner_id, 0), type, cause, body, trace "
+                                               "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], "
+                                               "$5::text[]) AS queued(owner_id, type, cause, body, trace) "
+                                               "ON CONFLICT DO NOTHING"};
 
 void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
                    const char *trace) {

@@ -1,5 +1,6 @@
-/* The actor's loop: waits, takes what came, runs it, beats, ticks. Everything it waits for has its own file: the brokers peers.c and
- * mailbox.c, the database db_connect.c, what is due groups.c. It never blocks but in its one wait and in bounded database round trips. */
+/* The actor's loop: waits, takes what came, runs it, beats, ticks. Everything it waits for has its own file: the
+ * brokers peers.c and mailbox.c, the database db_connect.c, what is due groups.c. It never blocks but in its one wait
+ * and in bounded database round trips. */
 #include "worker.h"
 
 #include <errno.h>
@@ -15,11 +16,12 @@
 
 #define WAIT_LIMIT_MS 1000
 #define TICK_DATABASE_MS 10000
-#define LEAVE_LIMIT_MS 10000 /* the deadline of nearly every call; stop() may take as long again within the 25 s of a stop */
+#define LEAVE_LIMIT_MS                                                                                                 \
+    10000 /* the deadline of nearly every call; stop() may take as long again within the 25 s of a stop */
 #define LEAVE_QUIET_MS 300 /* calls that were under way when the broker heard DISCONNECT arrive within this */
 
-/* A plan that was made for an empty table stays until the table is analysed, a minute and more. Measured meanwhile, with 10,000 events:
- * 2,300 getEvent/s instead of 130,000. So all plans are made anew this often. */
+/* A plan that was made for an empty table stays until the table is analysed, a minute and more. Measured meanwhile,
+ * with 10,000 events: 2,300 getEvent/s instead of 130,000. So all plans are made anew this often. */
 #define REPLAN_MS 5000
 static const struct statement discard_plans = {"discard_plans", "DISCARD PLANS"};
 

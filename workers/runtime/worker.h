@@ -1,17 +1,18 @@
-/* The actor that every worker is. It attaches to all brokers, takes every call that waits (up to its credit), decodes and
- * validates them, groups them by operation and hands each handler its calls as an array; answers leave after COMMIT.
+/* The actor that every worker is. It attaches to all brokers, takes every call that waits (up to its credit), decodes
+ * and validates them, groups them by operation and hands each handler its calls as an array; answers leave after
+ * COMMIT.
  *
- * Commands run in one transaction per group. The runtime looks up which command ids have run before (they get their stored reply),
- * calls the handler for the rest, stores each success with its reply in `commands`, adds the outbox rows and commits.
- * A failed group is run again one by one, so that one bad call cannot take others with it; while PostgreSQL is away calls wait
- * for it until shortly before their deadline and are then refused with `unavailable`. */
+ * Commands run in one transaction per group. The runtime looks up which command ids have run before (they get their
+ * stored reply), calls the handler for the rest, stores each success with its reply in `commands`, adds the outbox rows
+ * and commits. A failed group is run again one by one, so that one bad call cannot take others with it; while
+ * PostgreSQL is away calls wait for it until shortly before their deadline and are then refused with `unavailable`. */
 #ifndef TITHI_WORKER_H
 #define TITHI_WORKER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <poll.h>
 
 #include "call.h"
 #include "codec.h"
@@ -41,14 +42,16 @@ struct service {
     const char *purpose;            /* for --help */
     const struct handler *handlers; /* generated: handlers_booking */
     size_t handler_count;
-    unsigned credit;                /* calls taken at once */
-    const char *(*check)(void);     /* of the settings; may be NULL */
-    int (*start)(struct worker *);  /* once, with the database connected; may be NULL */
-    int tick_ms;                    /* 0: no ticks */
-    void (*tick)(struct worker *);  /* between mailboxes, outside any transaction, only while the database is connected */
-    const char *wake_channel;       /* a NOTIFY on it makes the next tick due at once; may be NULL */
-    void (*stop)(struct worker *);  /* may be NULL */
-    /* For workers that also wait for the outside: waits like poll(2) on these and on its own descriptors. NULL: poll(2). */
+    unsigned credit;               /* calls taken at once */
+    const char *(*check)(void);    /* of the settings; may be NULL */
+    int (*start)(struct worker *); /* once, with the database connected; may be NULL */
+    int tick_ms;                   /* 0: no ticks */
+    void (*tick)(
+        struct worker *);     /* between mailboxes, outside any transaction, only while the database is connected */
+    const char *wake_channel; /* a NOTIFY on it makes the next tick due at once; may be NULL */
+    void (*stop)(struct worker *); /* may be NULL */
+    /* For workers that also wait for the outside: waits like poll(2) on these and on its own descriptors. NULL:
+     * poll(2). */
     int (*wait)(struct worker *, struct pollfd *fds, int count, int timeout_ms);
 };
 
@@ -57,10 +60,10 @@ int worker_main(int argc, char **argv, const struct service *service);
 struct db *worker_db(struct worker *worker);
 struct pool *worker_pool(struct worker *worker); /* of the current mailbox or tick */
 
-/* Queues an outbox row for the running transaction: it is written with the commands' replies, and NOTIFY outbox follows.
- * `channel` "webhook"; `owner_id` 0: the operator's CRM_WEBHOOK_URL, else the user whose own address it is.
- * `type` "booking.created"; `body` the JSON text, sent as it is. `cause` makes it unique: one row per (owner, type, cause).
- * `trace`: traceparent of the causing call. Texts are copied. */
+/* Queues an outbox row for the running transaction: it is written with the commands' replies, and NOTIFY outbox
+ * follows. `channel` "webhook"; `owner_id` 0: the operator's CRM_WEBHOOK_URL, else the user whose own address it is.
+ * `type` "booking.created"; `body` the JSON text, sent as it is. `cause` makes it unique: one row per (owner, type,
+ * cause). `trace`: traceparent of the causing call. Texts are copied. */
 void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
                    const char *trace);
 
