@@ -18,6 +18,7 @@
 #include "verbs.h"
 
 #define MESSAGES_PER_TURN 256
+#define CALLS_PER_TURN 1024 /* more would fill the queues before anybody is given anything */
 #define TICK_US 250000
 #define FORGET_CERTIFICATES_US 5000000
 #define STOP_LIMIT_US 20000000
@@ -105,8 +106,12 @@ static void tick(struct shell *shell) {
 static void turn(struct shell *shell) {
     shell->now_us = clock_mono_us();
     shell_read_monitor(shell);
-    for (int i = 0; i < MESSAGES_PER_TURN && bus_receive(shell->router, &shell->message) == 1; i++)
+    size_t enough = HASH_COUNT(shell->core->calls) + CALLS_PER_TURN;
+    for (int i = 0; i < MESSAGES_PER_TURN && HASH_COUNT(shell->core->calls) < enough; i++) {
+        if (bus_receive(shell->router, &shell->message) != 1)
+            break;
         verbs_handle(shell);
+    }
     if (shell->now_us >= shell->tick_at_us)
         tick(shell);
     core_dispatch(shell->core, shell->now_us);

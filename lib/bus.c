@@ -262,7 +262,7 @@ enum bus_change bus_poll_monitor(struct bus_link *link) {
         if (!link->connected && link->up)
             fell = true;
         if (event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED && event != ZMQ_EVENT_DISCONNECTED && !link->refusal_logged) {
-            log_warn("%s refuses this process: its certificate is not known there", link->address);
+            log_warn("%s refuses the handshake: is this process's certificate known there?", link->address);
             link->refusal_logged = true;
         }
     }

@@ -14,7 +14,7 @@ struct bus_link;
 
 enum bus_change { BUS_SAME, BUS_UP, BUS_DOWN };
 
-#define BUS_FRAME_SIZE_LIMIT (1024 * 1024)  /* bytes; libzmq ends a connection that sends a longer one */
+#define BUS_FRAME_SIZE_LIMIT (1024 * 1024)               /* bytes; libzmq ends a connection that sends a longer one */
 #define BUS_FRAME_COUNT_LIMIT (2 * MDP_BUNDLE_LIMIT + 8) /* frames in a message: a full bundle and what precedes it */
 
 void *bus_context(void); /* the process's one ZeroMQ context */

@@ -156,5 +156,7 @@ int main(int argc, char **argv) {
 
     struct stack stack;
     stack_open(&stack, state && *state ? state : "var");
-    return command->run(&stack, &options, argv + optind);
+    int code = command->run(&stack, &options, argv + optind);
+    stack_close(&stack);
+    return code;
 }

@@ -19,9 +19,8 @@ struct options {
 
 /* A stack's state folder, as deploy/up writes it. */
 struct stack {
-    const char *state; /* the folder */
-    char *root;        /* the clone whose deploy/ scripts started it; NULL: nothing was started there yet */
-    char *build;       /* its programs */
+    char *state; /* the folder */
+    char *root;  /* the clone whose deploy/ scripts started it; NULL: nothing was started there yet */
 };
 
 /* Each returns the exit code (sysexits). `arguments` ends with NULL. */
@@ -33,6 +32,7 @@ command_function command_status, command_top, command_scale, command_drain, comm
 
 /* stack.c */
 void stack_open(struct stack *stack, const char *state);
+void stack_close(struct stack *stack);
 /* The settings of the stack's env/operator replace those of the environment, then settings_load(). 0, or -1 (said). */
 int stack_settings(const struct stack *stack);
 /* One folder name per process under service/: malloc()ed, sorted as people count; the array ends with NULL. */

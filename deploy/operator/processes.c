@@ -35,7 +35,7 @@ int command_scale(const struct stack *stack, const struct options *options, char
     if (asprintf(&script, "%s/deploy/services", stack->root) < 0)
         abort();
     line[0] = script;
-    line[1] = (char *)stack->state;
+    line[1] = stack->state;
     memcpy(line + 2, arguments, (size_t)(count + 1) * sizeof *line);
     int code = stack_run(line);
     free(script);

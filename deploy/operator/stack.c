@@ -1,4 +1,4 @@
-/* A state folder as deploy/up leaves it: which clone and build it runs, its settings, its service folders. */
+/* A state folder as deploy/up leaves it: which clone it runs, its settings, its service folders. */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,13 +51,17 @@ static char *line_value(const char *text, const char *key) {
 void stack_open(struct stack *stack, const char *state) {
     *stack = (struct stack){.state = realpath(state, NULL)};
     if (!stack->state)
-        stack->state = state;
+        stack->state = strdup(state);
     char *facts = stack_read(stack, "stack");
     if (facts) {
         stack->root = line_value(facts, "root");
-        stack->build = line_value(facts, "build");
         free(facts);
     }
+}
+
+void stack_close(struct stack *stack) {
+    free(stack->state);
+    free(stack->root);
 }
 
 /* A file per variable, as for chpst -e; an empty one takes the variable away. */
