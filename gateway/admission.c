@@ -153,16 +153,29 @@ static void decide_alone(struct request *request) {
     request_admitted(request, false);
 }
 
+static void append_decimal(struct buffer *target, uint64_t number) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    buffer_append(target, digits + at, sizeof digits - at);
+}
+
+/* One argument in Redis' protocol. */
 static void append_argument(struct buffer *arguments, const char *text, size_t length) {
-    buffer_printf(arguments, "$%zu\r\n", length);
+    buffer_append_byte(arguments, '$');
+    append_decimal(arguments, length);
+    buffer_append(arguments, "\r\n", 2);
     buffer_append(arguments, text, length);
     buffer_append(arguments, "\r\n", 2);
 }
 
 static void append_number(struct buffer *arguments, int64_t number) {
-    char text[24];
-    int length = snprintf(text, sizeof text, "%" PRId64, number);
-    append_argument(arguments, text, (size_t)length);
+    static struct buffer text;
+    buffer_clear(&text);
+    append_decimal(&text, (uint64_t)number);
+    append_argument(arguments, text.bytes, text.length);
 }
 
 /* The request has gone while its questions are on their way. */
@@ -254,11 +267,13 @@ static void on_reply(redisAsyncContext *context, void *reply_, void *owner) {
             answers += ticket->asked[question];
     }
     batch_done(batch);
+    gateway_flush_soon();
 }
 
+/* While one batch is on its way the next one grows: the busier the gateway, the fewer calls Redis gets for it. */
 void admission_flush(void) {
     struct batch *batch = admission.collecting;
-    if (!batch || batch->count == 0)
+    if (!batch || batch->count == 0 || (admission.sent && batch->count < BATCH_LIMIT))
         return;
     admission.collecting = NULL;
     struct buffer *command = &admission.command;

@@ -44,9 +44,10 @@ make_postgresql() {
         (cd / && "${POSTGRESQL_AS[@]}" "$programs/initdb" --pgdata="$data.new" --username="$(id -un)" --encoding=UTF8 \
             --locale=C.UTF-8 --auth=reject --data-checksums --no-instructions >"$STATE/log/initdb.log" 2>&1) ||
             fail "initdb failed: $(tail -3 "$STATE/log/initdb.log")"
+        printf "include 'tithi.conf'\n" >>"$data.new/postgresql.conf"
         rmdir "$data" && mv "$data.new" "$data"
     fi
-    install -m 600 -o "$POSTGRESQL_OWNER" "$ROOT/deploy/postgresql.conf" "$data/postgresql.conf"
+    install -m 600 -o "$POSTGRESQL_OWNER" "$ROOT/deploy/postgresql.conf" "$data/tithi.conf"
     # The account that runs the stack is the cluster's owner; the workers' roles come with their passwords.
     printf 'local all "%s" peer\nlocal all all scram-sha-256\n' "$(id -un)" |
         install -m 600 -o "$POSTGRESQL_OWNER" /dev/stdin "$data/pg_hba.conf"
