@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -153,13 +154,34 @@ static SSL_CTX *read_certificate(void) {
     return NULL;
 }
 
+/* A context that handshakes may still begin with: h2o keeps the bare pointer until a client's first bytes come. */
+struct retired {
+    h2o_timeout_entry_t timer;
+    SSL_CTX *certificate;
+};
+
+static void on_retired(h2o_timeout_entry_t *entry) {
+    struct retired *retired = H2O_STRUCT_FROM_MEMBER(struct retired, timer, entry);
+    SSL_CTX_free(retired->certificate);
+    free(retired);
+}
+
+static void retire(SSL_CTX *old) {
+    struct retired *retired = calloc(1, sizeof *retired);
+    if (!retired)
+        abort();
+    *retired = (struct retired){.timer.cb = on_retired, .certificate = old};
+    h2o_timeout_link(gateway.context.loop, &gateway.context.handshake_timeout, &retired->timer);
+}
+
 int listeners_load_certificate(void) {
     if (!*settings.tls_cert_file)
         return 0;
     SSL_CTX *fresh = read_certificate();
     if (!fresh)
         return -1;
-    SSL_CTX_free(certificate); /* open connections keep their own reference */
+    if (certificate)
+        retire(certificate);
     certificate = fresh;
     for (int i = 0; i < ENTRANCE_COUNT; i++)
         ports[i].accept.ssl_ctx = certificate;

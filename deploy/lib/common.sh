@@ -26,7 +26,7 @@ open_state() {
 supervisor_pid() {
     local pid arguments
     pid=$(cat "$STATE/run/supervisor.pid" 2>/dev/null) || return 0
-    mapfile -d '' -t arguments <"/proc/$pid/cmdline" 2>/dev/null || return 0
+    { mapfile -d '' -t arguments <"/proc/$pid/cmdline"; } 2>/dev/null || return 0
     [[ ${arguments[0]-} == *runsvdir && ${arguments[-1]-} == "$STATE/service" ]] && printf '%s' "$pid" || true
 }
 

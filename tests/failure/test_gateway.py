@@ -138,8 +138,12 @@ class Gateway(Process):
                     "HTTP_PORT": str(self.port), "CRM_PORT": str(self.crm_port), "RATE_LIMIT_READ": "off",
                     "RATE_LIMIT_WRITE": "off", "RATE_LIMIT_AUTH": "off", **environment}
         super().__init__(BUILD / "tithi-gateway", folder=world.folder, **settings)
-        until(lambda: self.process.poll() is not None or self.accepts(), "the gateway")
-        assert self.process.poll() is None, self.log
+        try:
+            until(lambda: self.process.poll() is not None or self.accepts(), "the gateway")
+            assert self.process.poll() is None, self.log
+        except AssertionError:
+            self.kill()
+            raise
 
     def accepts(self):
         try:
