@@ -28,6 +28,7 @@
 
 #define TURN_LIMIT_MS 100
 #define DRAIN_LIMIT_MS 24000
+#define DRAIN_IDLE_MS 2000 /* for a request that is on its way over an open connection */
 
 struct gateway gateway;
 
@@ -59,8 +60,10 @@ static const char *check_settings(void) {
         return "REDIS_URL is neither redis://[user:password@]host[:port][/db] nor unix:///path[?db=N]";
     if (address_read_proxies(settings.trusted_proxies) != 0)
         return "TRUSTED_PROXIES is not a list of CIDRs";
-    if (!*settings.tls_cert_file != !*settings.tls_key_file)
-        return "TLS_CERT_FILE and TLS_KEY_FILE go together";
+    if (settings.http_port && settings.http_port == settings.crm_port)
+        return "CRM_PORT must differ from HTTP_PORT";
+    if (settings.metrics_port && (settings.metrics_port == settings.http_port || settings.metrics_port == settings.crm_port))
+        return "METRICS_PORT must differ from HTTP_PORT and CRM_PORT";
     return NULL;
 }
 
@@ -103,13 +106,14 @@ static void turn(void) {
 }
 
 /* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,
- * or run into h2o's own limit for idle ones. */
+ * or are closed after a shorter time than usual. */
 static void drain(void) {
     int64_t until_ms = clock_mono_ms() + DRAIN_LIMIT_MS;
     log_info("draining %zu connections", connections_open());
     gateway.draining = true;
     listeners_close();
     h2o_context_request_shutdown(&gateway.context);
+    gateway.context.http1.req_timeout.timeout = DRAIN_IDLE_MS;
     while (connections_open() > 0 && clock_mono_ms() < until_ms)
         turn();
     if (connections_open() > 0)

@@ -11,8 +11,11 @@
 
 const char *etag_text(const void *message, size_t length, char ret_etag[ETAG_SIZE]) {
     static const char digits[] = "0123456789abcdef";
+    static EVP_MD *sha256; /* fetched once: OpenSSL 3 looks an algorithm up at each use of EVP_sha256() */
     uint8_t digest[EVP_MAX_MD_SIZE];
-    if (!EVP_Digest(message, length, digest, NULL, EVP_sha256(), NULL))
+    if (!sha256)
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256 || !EVP_Digest(message, length, digest, NULL, sha256, NULL))
         abort();
     char *at = ret_etag;
     *at++ = '"';

@@ -4,9 +4,7 @@ drain and talk nonsense. Nothing else of Tithi runs here, except where the Pytho
 import contextlib
 import json
 import os
-import pathlib
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -20,17 +18,13 @@ import pytest
 import zmq
 import zmq.auth
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from document import ROOT
+from harness import free_port
+
 BUILD = ROOT / "build" / os.environ.get("TITHI_BUILD", "release")
 READY, REQUEST, PARTIAL, FINAL, HEARTBEAT, DISCONNECT = (bytes([n]) for n in range(1, 7))
 CLIENT_REQUEST, CLIENT_PARTIAL, CLIENT_FINAL = (bytes([n]) for n in range(1, 4))
 PATIENCE_MS = 10000
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def header(**fields):

@@ -22,7 +22,9 @@ import msgpack
 import pytest
 import zmq
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from document import ROOT
+from harness import free_port
+
 BUILD = ROOT / "build" / os.environ.get("TITHI_BUILD", "release")
 KEY = "tests-only-key-of-the-access-tokens-0123456789abcdef"
 SERVICES = ["auth", "event", "booking", "payment", "crm"]
@@ -34,12 +36,6 @@ EVENT = {
     "is_active": True, "status": "active", "facilitator": {"id": 2, "name": "F", "email": "f@example.com"}, "facilitator_id": 2,
     "facilitator_crm_id": None, "created_at": "2030-01-01T10:00:00Z", "updated_at": "2030-01-01T10:00:00Z",
 }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def until(condition, what):
