@@ -29,6 +29,7 @@ enum field_format {
     FORMAT_DATE_OR_TIME, /* query bounds: 2026-08-01 or a date-time */
     FORMAT_TIME_ZONE, /* an IANA name known to the machine's zoneinfo */
     FORMAT_CURRENCY,  /* ISO 4217, three capitals */
+    FORMAT_LINE,      /* one line: no control characters, not only blanks */
 };
 
 enum field_location { IN_BODY, IN_PATH, IN_QUERY, IN_HEADER, IN_CREDENTIALS /* the Authorization header's bearer token */ };

@@ -192,6 +192,32 @@ bool format_is_currency(const char *bytes, size_t length) {
     return currency_decimals(code) >= 0;
 }
 
+/* U+0080 to U+009F, and the line breaks U+2028 and U+2029. */
+static bool is_control_beyond_ascii(const unsigned char *at, size_t size) {
+    return (size == 2 && at[0] == 0xc2 && at[1] < 0xa0) ||
+           (size == 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9));
+}
+
+/* U+00A0, U+2000 to U+200F (invisible marks among them), U+202F and U+3000. */
+static bool is_blank_beyond_ascii(const unsigned char *at, size_t size) {
+    return (size == 2 && at[0] == 0xc2 && at[1] == 0xa0) ||
+           (size == 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] <= 0x8f || at[2] == 0xaf)) ||
+           (size == 3 && at[0] == 0xe3 && at[1] == 0x80 && at[2] == 0x80);
+}
+
+bool format_is_line(const char *bytes, size_t length) {
+    bool blank = length > 0;
+    for (size_t i = 0, size; i < length; i += size) {
+        const unsigned char *at = (const unsigned char *)bytes + i;
+        size = format_code_point_size(bytes + i, length - i);
+        if (!size || *at < ' ' || *at == 0x7f || is_control_beyond_ascii(at, size))
+            return false;
+        if (*at != ' ' && !is_blank_beyond_ascii(at, size))
+            blank = false;
+    }
+    return !blank;
+}
+
 const char *format_problem(enum field_format format, const char *bytes, size_t length) {
     switch (format) {
     case FORMAT_NONE:
@@ -212,6 +238,8 @@ const char *format_problem(enum field_format format, const char *bytes, size_t l
         return format_is_time_zone(bytes, length) ? NULL : "is not a time zone such as Asia/Kolkata";
     case FORMAT_CURRENCY:
         return format_is_currency(bytes, length) ? NULL : "is not an ISO 4217 currency such as INR";
+    case FORMAT_LINE:
+        return format_is_line(bytes, length) ? NULL : "is blank, or holds a line break or another control character";
     }
     return NULL;
 }

@@ -30,6 +30,7 @@ FORMATS = {
     "date-or-time": "FORMAT_DATE_OR_TIME",
     "time-zone": "FORMAT_TIME_ZONE",
     "currency": "FORMAT_CURRENCY",
+    "line": "FORMAT_LINE",
 }
 INTERNAL_KEYWORDS = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",

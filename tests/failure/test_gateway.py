@@ -590,6 +590,7 @@ class TestEnd:
         world.worker("event", lambda header, payload: (None, EVENT))
         first = world.gateway()
         second = world.gateway(HTTP_PORT=str(first.port))
+        until(lambda: "listening on" in second.log, "the second gateway")  # its port was open before it
         first.signal(signal.SIGTERM)
         assert first.ended() == 0
         assert second.accepts() and first.get("/events/1").status == 200

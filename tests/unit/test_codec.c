@@ -42,6 +42,7 @@ static const char *text_for(const struct field *field) {
         [FORMAT_DATE_OR_TIME] = "2026-08-01",
         [FORMAT_TIME_ZONE] = "Asia/Kolkata",
         [FORMAT_CURRENCY] = "JPY",
+        [FORMAT_LINE] = "Zoë",
     };
     static const char letters[] = "Tithi \"\\\n\u0924\u093f\u0925\u093f";
     if (field->values)
