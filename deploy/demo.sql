@@ -211,8 +211,8 @@ INSERT INTO events (id, facilitator_id, title, description, event_type, start_at
                 ELSE greatest(bookings, (ARRAY[6, 8, 10, 12, 15, 20, 24, 30, 40, 60, 120])[1 + pg_temp.chance(number, 49, 11)]) END,
            price_minor, currency,
            CASE WHEN pg_temp.chance(number, 50, 10) < 8 THEN 3.4 + pg_temp.chance(number, 51, 17) / 10.0 END,
-           least(start_at, now()) - interval '60 days', least(start_at, now()) - interval '60 days'
-    FROM (SELECT *, (day + (6 + pg_temp.chance(number, 52, 14)) * interval '1 hour') AT TIME ZONE zone AS start_at FROM demo_events) e;
+           now() - interval '790 days' + place * interval '1 minute', now() - interval '790 days' + place * interval '1 minute'
+    FROM (SELECT *, id - min(id) OVER () AS place, (day + (6 + pg_temp.chance(number, 52, 14)) * interval '1 hour') AT TIME ZONE zone AS start_at FROM demo_events) e;
 
 -- 7919 shares no factor with 20000: the people of one event are all different ones.
 CREATE TEMP TABLE demo_bookings ON COMMIT DROP AS

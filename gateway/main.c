@@ -60,6 +60,8 @@ static const char *check_settings(void) {
         return "REDIS_URL is neither redis://[user:password@]host[:port][/db] nor unix:///path[?db=N]";
     if (address_read_proxies(settings.trusted_proxies) != 0)
         return "TRUSTED_PROXIES is not a list of CIDRs";
+    if (reply_read_origins(settings.cors_origins) != 0)
+        return "CORS_ORIGINS is not a list of origins like https://example.com";
     if (settings.http_port && settings.http_port == settings.crm_port)
         return "CRM_PORT must differ from HTTP_PORT";
     if (settings.metrics_port && (settings.metrics_port == settings.http_port || settings.metrics_port == settings.crm_port))

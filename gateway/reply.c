@@ -59,12 +59,29 @@ static struct {
     bool over_tls;
 } reply;
 
-void reply_start(void) {
-    char *list = strdup(settings.cors_origins), *rest = list;
-    for (char *origin; (origin = strsep(&rest, ", "));)
-        if (*origin && reply.origin_count < ORIGIN_LIMIT)
+/* As browsers send it: nothing behind the host and port, not even a slash (RFC 6454 §6.2). */
+static bool is_origin(const char *origin) {
+    const char *host = strstr(origin, "://");
+    return host && host > origin && host[3] && !strpbrk(host + 3, "/?#@*");
+}
+
+int reply_read_origins(const char *list) {
+    char *copy = strdup(list), *rest = copy;
+    int result = 0;
+    reply.origin_count = 0;
+    for (char *origin; result == 0 && (origin = strsep(&rest, ", "));) {
+        if (!*origin)
+            continue;
+        if (reply.origin_count == ORIGIN_LIMIT || !is_origin(origin))
+            result = -1;
+        else
             reply.origins[reply.origin_count++] = strdup(origin);
-    free(list);
+    }
+    free(copy);
+    return result;
+}
+
+void reply_start(void) {
     reply.over_tls = *settings.tls_cert_file != '\0';
 }
 

@@ -11,8 +11,9 @@
 struct answer;
 struct request;
 
-/* Reads CORS_ORIGINS and makes the headers that never change. */
-void reply_start(void);
+/* Reads CORS_ORIGINS: exact origins, scheme://host[:port]. -1: it is no list of them. */
+int reply_read_origins(const char *list);
+void reply_start(void); /* what all answers have alike */
 /* The origin as CORS_ORIGINS has it, or NULL. */
 const char *reply_allowed_origin(const char *origin, size_t length);
 

@@ -142,6 +142,15 @@ static int take(const struct setting *setting, const char *text, char *ret_probl
     return 0;
 }
 
+/* One or more, separated by commas or blanks. */
+static bool are_broker_addresses(const char *list) {
+    int count = 0;
+    for (const char *at = list + strspn(list, ", "); *at; at += strcspn(at, ", "), at += strspn(at, ", "), count++)
+        if ((strncmp(at, "ipc://", 6) != 0 && strncmp(at, "tcp://", 6) != 0) || strcspn(at, ", ") == 6)
+            return false;
+    return count > 0;
+}
+
 static bool one_of(const char *text, const char *const *words) {
     for (; *words; words++)
         if (strcmp(text, *words) == 0)
@@ -172,6 +181,10 @@ static int check_words(char *ret_problem, size_t size) {
             snprintf(ret_problem, size, "%s %s", choices[i].name, choices[i].sentence);
             return -1;
         }
+    }
+    if (!are_broker_addresses(settings.broker_urls)) {
+        snprintf(ret_problem, size, "BROKER_URLS must be ipc:// or tcp:// addresses, separated by commas");
+        return -1;
     }
     if (!*settings.tls_cert_file != !*settings.tls_key_file) {
         snprintf(ret_problem, size, "TLS_CERT_FILE and TLS_KEY_FILE must be given together");

@@ -3,6 +3,7 @@
 import json
 
 from .model import WORKER_SERVICES, default_text
+from .publish import spell_out
 from .schema import INT64_MAX, INT64_MIN, UINT32_MAX
 
 BANNER = "/* Made by schemas/compile.py from the contract; not to be edited. */\n"
@@ -276,7 +277,7 @@ def route_row(contract, route):
 
 
 def published(document):
-    text = json.dumps(strip(document), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(strip(spell_out(document)), ensure_ascii=False, separators=(",", ":"))
     lines = "".join(f"    {quote(text[at:at + 100])}\n" for at in range(0, len(text), 100))
     return f"const char openapi_json[] =\n{lines.rstrip()};\nconst size_t openapi_json_length = sizeof openapi_json - 1;\n"
 

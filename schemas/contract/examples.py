@@ -9,6 +9,7 @@ PATTERNS = {
     "uri": r"https?://[!-~]+",
     "time-zone": r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*",
     "currency": r"[A-Z]{3}",
+    "line": r"[^\x00-\x1f\x7f]*",
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?",
     "date-or-time": r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?",
 }

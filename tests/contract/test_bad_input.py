@@ -174,6 +174,12 @@ WRONG_EVENT_FIELDS = [
     {"virtual_link": "https://example.com/" + "x" * 2000},
     {"facilitator_id": "x" * 65},
     {"facilitator_crm_id": ""},
+    # not one line of text
+    {"title": "   "},
+    {"title": "a\nb"},
+    {"title": "a\u0007"},
+    {"event_type": "\u3000"},
+    {"facilitator_crm_id": "FAC\u2028001"},
     # out of range
     {"max_participants": 0},
     {"max_participants": -1},
@@ -685,8 +691,9 @@ class TestNotAllowed:
         assert owner.get(f"/bookings/{booking['id']}").json()["status"] == "confirmed"
 
     def test_event_in_the_name_of_another(self, stack, refuses, facilitator):
-        body = {**NEW_EVENT, "facilitator_id": stack.facilitator().id}
-        refuses(facilitator, "POST", "/events", 403, "forbidden", json=body)
+        number = stack.facilitator().id
+        for other in (number, str(number)):
+            refuses(facilitator, "POST", "/events", 403, "forbidden", json={**NEW_EVENT, "facilitator_id": other})
 
 
 class TestState:

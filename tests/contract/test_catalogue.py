@@ -140,5 +140,12 @@ class TestStates:
 
     def test_a_facilitator_gives_no_event_away(self, stack, publisher, facilitator):
         event = stack.event(publisher)
-        answer = publisher.put(f"/events/{event['id']}", {"facilitator_id": facilitator.id})
-        assert refused(answer) == (403, "forbidden", ["facilitator_id"])
+        for number in (facilitator.id, str(facilitator.id)):
+            answer = publisher.put(f"/events/{event['id']}", {"facilitator_id": number})
+            assert refused(answer) == (403, "forbidden", ["facilitator_id"])
+
+    def test_a_quoted_number_is_no_code(self, stack, publisher, facilitator):
+        event = stack.event(publisher, facilitator_id=str(publisher.id))
+        assert (event["facilitator_id"], event["facilitator_crm_id"]) == (publisher.id, None)
+        body = {"title": "Yoga", "start_datetime": "2030-02-20T10:00:00", "facilitator_id": str(facilitator.id)}
+        assert refused(publisher.post("/events", body)) == (403, "forbidden", ["facilitator_id"])

@@ -84,11 +84,31 @@ def test_the_document_is_published(stack):
     published = stack.anonymous.get("/openapi.json").json()
     assert published["openapi"].startswith("3.1")
     operations = {
-        item[method]["operationId"] for item in published["paths"].values() for method in METHODS if method in item
+        item[method].get("operationId") for item in published["paths"].values() for method in METHODS if method in item
     }
     for item in DOCUMENT.root["paths"].values():
         for method in METHODS:
             assert method not in item or item[method]["operationId"] in operations
+
+
+def test_the_published_document_spells_out_every_name(stack):
+    """What stands in the contract as x-alias, x-money and x-listener is written out for programs that know OpenAPI only."""
+    published = stack.anonymous.get("/openapi.json").json()
+    for route in DOCUMENT.routes:
+        operation = published["paths"][route.path][route.method.lower()]
+        assert "default" in operation["responses"]
+        assert bool(operation.get("servers")) == (route.listener == "crm")
+    bodies = published["components"]["requestBodies"]
+    event = bodies["NewEvent"]["content"]["application/json"]
+    for example in event["examples"].values():
+        assert set(example["value"]) <= set(event["schema"]["properties"])
+    assert not event["schema"].get("required")
+    assert {"anyOf": [{"required": [name]} for name in ("start_datetime", "datetime", "start_time")]} in event["schema"]["allOf"]
+    answered = published["components"]["schemas"]["Event"]
+    for name in ("start_time", "type", "capacity", "price_minor"):
+        assert name in answered["properties"] and name in answered["required"]
+    names = [given.get("name") for given in published["paths"]["/events/filter"]["get"]["parameters"]]
+    assert {"session_type", "min_rating"} <= set(names)
 
 
 def test_the_webhook_carries_the_documented_fields(stack, crm_receiver, person, event):

@@ -275,3 +275,19 @@ def test_foreground_side_by_side_with_an_env_file(stack, tmp_path):
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert is_ready(stack)
+
+
+def test_the_sample_catalogue(tmp_path):
+    """It loads quickly, and looks as if people had made it: events and bookings in the order of their creation."""
+    state, port = tmp_path / "s", free_port()
+    began = time.monotonic()
+    done = up(state, port, free_port(), "--demo", env={**os.environ, **UNLIMITED})
+    try:
+        assert done.returncode == 0, done.stdout
+        assert time.monotonic() - began < 60, "the catalogue alone takes less than 30"
+        for sort in ("created", "-created"):
+            events = requests.get(f"http://127.0.0.1:{port}/events?limit=100&sort={sort}", timeout=10).json()["events"]
+            times = [event["created_at"] for event in events]
+            assert len(times) == 100 and times == sorted(times, reverse=sort.startswith("-"))
+    finally:
+        assert run("deploy/down", "--state", state).returncode == 0

@@ -28,6 +28,9 @@ MALFORMED = [
     (["gateway"], "METRICS_PORT", "5001"),
     (["gateway"], "RATE_LIMIT_READ", "many"),
     (["gateway"], "TRUSTED_PROXIES", "10.0.0.0/33"),
+    (["gateway"], "CORS_ORIGINS", "*"),
+    (["gateway"], "CORS_ORIGINS", "https://a.example,https://b.example/"),
+    (["gateway"], "CORS_ORIGINS", "a.example"),
     (["gateway"], "TLS_CERT_FILE", "/no/such.pem"),
     (["booking"], "HOLD_TTL", "soon"),
     (["crm"], "WEBHOOK_ALLOW_NETS", "localhost"),
@@ -35,6 +38,8 @@ MALFORMED = [
     (["auth"], "FACILITATOR_SIGNUP", "perhaps"),
     (["auth"], "ACCESS_TOKEN_TTL", "-1h"),
     (PROGRAMS, "TITHI_ENV", "staging"),
+    (PROGRAMS, "BROKER_URLS", "127.0.0.1:5999"),
+    (PROGRAMS, "BROKER_URLS", "ipc:///tmp/a.sock,http://127.0.0.1:5999"),
     (PROGRAMS, "CRM_WEBHOOK_URL", "example.com/hook"),
     (PROGRAMS, "LOG_LEVEL", "chatty"),
 ]

@@ -91,6 +91,14 @@ static void currencies(void **state) {
     BAD(FORMAT_CURRENCY, "", "inr", "INRX", "QQQ");
 }
 
+static void line(void **state) {
+    (void)state;
+    GOOD(FORMAT_LINE, "", "x", " Morning  Meditation ", "Zoë O’Neill", "योग", "瑜伽　課", "👩‍🏫",
+         "+91 98765-43210");
+    BAD(FORMAT_LINE, " ", "   ", "\t", "a\nb", "a\r\nBcc: b@c", "a\x1b[0m", "a\x7f", "a\302\205b", "a\342\200\250b",
+        "\302\240", "\343\200\200 ", "\342\200\213", "a\377");
+}
+
 static void text_lengths(void **state) {
     (void)state;
     static const struct {
@@ -120,9 +128,9 @@ static void text_lengths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(email),        cmocka_unit_test(uri),       cmocka_unit_test(uuid),
-        cmocka_unit_test(date_time),    cmocka_unit_test(time_zone), cmocka_unit_test(currencies),
-        cmocka_unit_test(text_lengths),
+        cmocka_unit_test(email),     cmocka_unit_test(uri),          cmocka_unit_test(uuid),
+        cmocka_unit_test(date_time), cmocka_unit_test(time_zone),    cmocka_unit_test(currencies),
+        cmocka_unit_test(line),      cmocka_unit_test(text_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
