@@ -6,9 +6,9 @@ declare -A SECRET_READERS=(
     [DATABASE_URL]="${WORKER_KINDS[*]} operator"
     [REDIS_URL]="gateway auth operator"
     [JWT_SECRET_KEY]="gateway auth operator"
-    [CRM_WEBHOOK_SECRET]="crm"
-    [CRM_BEARER_TOKEN]="gateway crm"
-    [ADMIN_PASSWORD]="auth"
+    [CRM_WEBHOOK_SECRET]="crm operator"
+    [CRM_BEARER_TOKEN]="gateway crm operator"
+    [ADMIN_PASSWORD]="auth operator"
 )
 
 # Reads NAME=value lines into the environment; a variable that is set already stays as it is.

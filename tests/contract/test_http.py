@@ -46,6 +46,15 @@ class TestValidators:
         assert person.put("/profile", {"name": "First"}, headers={"If-Match": tag}).status_code == 200
         assert person.put("/profile", {"name": "Second"}, headers={"If-Match": tag}).status_code == 412
 
+    def test_if_match_of_a_booking(self, stack, facilitator, person, event):
+        path = f"/bookings/{stack.book(person, event)['id']}"
+        tag = person.get(path).headers["ETag"]
+        assert facilitator.put(f"/events/{event['id']}", {"title": "Another"}).status_code == 200
+        assert person.post(f"{path}/cancel", headers={"If-Match": tag}).status_code == 412
+        assert person.get(path).json()["status"] == "confirmed"
+        tag = person.get(path).headers["ETag"]
+        assert person.post(f"/api{path}/cancel", headers={"If-Match": tag}).status_code == 200
+
     def test_head(self, stack, event):
         got = stack.anonymous.get(f"/events/{event['id']}")
         head = stack.anonymous.request("HEAD", f"/events/{event['id']}")

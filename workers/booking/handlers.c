@@ -1,6 +1,7 @@
 /* The booking worker's operations: each asks the store, asks the rules, and answers every call of its array. */
 #include "announce.h"
 #include "clock.h"
+#include "etag.h"
 #include "operations.h"
 #include "rules.h"
 #include "settings.h"
@@ -72,6 +73,12 @@ static const struct booking_row *find_row(const struct booking_rows *rows, int64
     return NULL;
 }
 
+/* Is the booking still what the caller saw, where If-Match says what that was? */
+static bool is_as_seen(const struct cancel_booking_call *call, const struct booking *booking) {
+    const char *if_match = call->request.if_match;
+    return !if_match || etag_listed(if_match, etag_of(&record_booking, booking, call->call.pool), false);
+}
+
 /* Refuses what may not be cancelled; the ids of the others go to `ret_ids`. */
 static size_t choose_cancelled(struct cancel_booking_call *calls, size_t count, const struct booking_row *rows,
                                int64_t *ret_ids) {
@@ -81,6 +88,8 @@ static size_t choose_cancelled(struct cancel_booking_call *calls, size_t count, 
         const struct refusal *refusal = &refusal_booking_not_found;
         if (booking->id)
             refusal = rule_cancel(&calls[i].call.header.caller, booking, rows[i].event_started);
+        if (!refusal && !is_as_seen(&calls[i], booking))
+            refusal = &refusal_precondition_failed;
         if (!refusal && is_among(booking->id, ret_ids, chosen))
             refusal = &refusal_booking_not_cancellable;
         if (refusal)
