@@ -105,6 +105,8 @@ static void tick(struct shell *shell) {
 
 static void turn(struct shell *shell) {
     shell->now_us = clock_mono_us();
+    int64_t now_ms = shell->now_us / 1000;
+    shell->arrived_us = shell->now_us - (now_ms - arrivals_look(&shell->arrivals, now_ms)) * 1000;
     shell_read_monitor(shell);
     size_t enough = HASH_COUNT(shell->core->calls) + CALLS_PER_TURN;
     for (int i = 0; i < MESSAGES_PER_TURN && HASH_COUNT(shell->core->calls) < enough; i++) {
@@ -124,7 +126,9 @@ static void wait_for_news(struct shell *shell) {
         {NULL, process_stop_fd(), ZMQ_POLLIN, 0},
     };
     int64_t left_us = shell->tick_at_us - clock_mono_us();
-    zmq_poll(items, shell->stop_at_us ? 2 : 3, left_us > 0 ? (long)(left_us / 1000 + 1) : 0);
+    long timeout_ms = left_us > 0 ? (long)(left_us / 1000 + 1) : 0;
+    arrivals_wait(&shell->arrivals, timeout_ms);
+    zmq_poll(items, shell->stop_at_us ? 2 : 3, timeout_ms);
 }
 
 static void begin_stop(struct shell *shell) {
@@ -221,6 +225,7 @@ static bool find_refusals(struct shell *shell) {
 
 int shell_run(const char *address) {
     struct shell shell = {.started_us = clock_mono_us()};
+    shell.arrivals = arrivals_begin(shell.started_us / 1000);
     const struct core_limits limits = {
         .queue_calls = (size_t)settings.broker_queue_limit,
         .queue_bytes = QUEUE_BYTES_LIMIT,

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "arrivals.h"
 #include "bus.h"
 #include "core.h"
 #include "guard.h"
@@ -27,7 +28,9 @@ struct shell {
         SHELL_REFUSALS(REFUSAL)
 #undef REFUSAL
     } refusals;
-    int64_t now_us; /* of this turn */
+    struct arrivals arrivals;
+    int64_t now_us;     /* of this turn */
+    int64_t arrived_us; /* when what this turn reads has come, at the earliest */
     int64_t started_us, tick_at_us, forget_at_us;
     int64_t stop_at_us; /* 0: not stopping */
 };

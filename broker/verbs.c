@@ -33,7 +33,7 @@ static const struct refusal *submit(struct shell *shell, struct peer *client, st
         request->size += zmq_msg_size(&frames[i]);
     struct cargo *cargo = cargo_new(frames, count);
     request->cargo = cargo;
-    enum core_verdict verdict = core_call(shell->core, client, service, request, shell->now_us);
+    enum core_verdict verdict = core_call(shell->core, client, service, request, shell->arrived_us);
     if (verdict == CORE_ACCEPTED)
         return NULL;
     cargo_destroy(&cargo);

@@ -125,7 +125,7 @@ int envelope_read_call(const void *bytes, size_t length, struct pool *pool, stru
             return -1;
         int failed = 0;
         if (mp_is(&key, "id")) {
-            failed = read_uuid(&reader, &header.id);
+            failed = has_id || read_uuid(&reader, &header.id); /* of two the broker may know the other */
             has_id = true;
         } else if (mp_is(&key, "ttl_ms"))
             failed = read_ttl(&reader, &header.ttl_ms);
@@ -226,7 +226,7 @@ int envelope_read_answer(const void *bytes, size_t length, struct pool *pool, st
             return -1;
         int failed = 0;
         if (mp_is(&key, "id")) {
-            failed = read_uuid(&reader, &header.id);
+            failed = has_id || read_uuid(&reader, &header.id); /* of two the broker may know the other */
             has_id = true;
         } else if (mp_is(&key, "refusal"))
             failed = read_text(&reader, pool, &header.refusal);

@@ -1,6 +1,8 @@
 """A worker between a real broker and a real PostgreSQL, both of which are taken away from it. The tests speak Majordomo as a gateway
 does (docs/protocol.md), because what they look at (bundles, repeated commands, deadlines) cannot be timed through HTTP."""
 
+import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -9,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 
@@ -34,6 +37,14 @@ def until(condition, what, seconds=10):
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.02)
     return found
+
+
+def state_of(pid):
+    """As in ps(1); "": there is none."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class Database:
@@ -84,14 +95,24 @@ class Database:
         finally:
             connection.close()
 
+    def children(self):
+        return [int(pid) for pid in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+
+    def signal(self, number):
+        for pid in [self.process.pid, *self.children()]:
+            os.kill(pid, number)
+
     def kill(self):
-        """kill -9, the whole of it."""
+        """kill -9, the whole of it. One that survives holds the shared memory, and PostgreSQL then refuses to start."""
         postmaster = self.process.pid
-        os.kill(postmaster, signal.SIGSTOP)  # no child more
-        children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for pid in [postmaster, *map(int, children)]:
-            os.kill(pid, signal.SIGKILL)
+        os.kill(postmaster, signal.SIGSTOP)
+        until(lambda: state_of(postmaster) == "T", "the postmaster to stop")  # no child more
+        everybody = [*self.children(), postmaster]
+        for pid in everybody:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        until(lambda: all(state_of(pid) in ("", "Z", "X") for pid in everybody), "the backends to end")
 
     def url(self, role):
         return f"postgresql://{role}@/postgres?host={self.folder}"
@@ -198,6 +219,11 @@ class Site:
         ((_, reply),) = self.caller.ask(call("ping", {}))
         return reply.get("database")
 
+    def in_flight(self):
+        self.caller.socket.send_multipart([b"MDPC02", b"\x01", b"mmi.stats"])
+        assert self.caller.socket.poll(5000)
+        return json.loads(self.caller.socket.recv_multipart()[-1])["services"]["event"]["in_flight"]
+
     def events(self, title):
         return self.database.value("SELECT count(*) FROM events WHERE title = %s", title)
 
@@ -256,6 +282,32 @@ def test_a_payload_that_is_no_message_is_refused(site):
     broken = {**call("createEvent", {}), "payload": b"\xdf\xff\xff\xff\xff"}
     ((refusal, _),) = site.caller.ask(broken)
     assert refusal == "validation_error"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda header: {key: value for key, value in header.items() if key != "op"},
+        lambda header: {**header, "caller": 7},
+        lambda header: {**header, "trace": "\0"},
+    ],
+    ids=["no-operation", "no-caller", "nul"],
+)
+def test_a_header_that_only_the_broker_can_read_is_refused(site, spoil):
+    """Else the call would keep its place in the worker's credit."""
+    ask = call("getEvent", {"event_id": 1})
+    spoilt = {**ask, "header": msgpack.packb(spoil(msgpack.unpackb(ask["header"])))}
+    assert site.caller.ask(spoilt) == [("bad_request", {})]
+    assert site.in_flight() == 0
+
+
+def test_a_header_with_two_ids_is_refused_under_the_first(site):
+    """That is the one by which the broker knows it."""
+    ask = call("getEvent", {"event_id": 1})
+    fields = [*msgpack.unpackb(ask["header"]).items(), ("id", uuid.uuid4().bytes)]
+    header = b"".join([bytes([0x80 + len(fields)]), *(msgpack.packb(part) for field in fields for part in field)])
+    assert site.caller.ask({**ask, "header": header}) == [("bad_request", {})]
+    assert site.in_flight() == 0
 
 
 def test_a_command_runs_once(site, title):
@@ -324,6 +376,58 @@ def test_old_commands_are_forgotten(site):
     assert worker.stop() == 0
 
 
+def run(database, *statements):
+    connection = database.connect()
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.close()
+
+
+def test_delivered_webhooks_are_forgotten_after_a_month(site):
+    run(
+        site.database,
+        "INSERT INTO outbox (channel, owner_id, type, cause, body, state, finished_at)"
+        " SELECT 'webhook', 1, 't', state || days, '{}', state, now() - days * interval '1 day'"
+        " FROM generate_series(20, 40) AS days, unnest('{delivered,dead}'::text[]) AS state",
+    )
+    worker = Program(site, "tithi-crm", "crm")
+    count = "SELECT count(*) FROM outbox WHERE state = %s"
+    until(lambda: site.database.value(count, "delivered") == 10, "the old ones to go")
+    assert site.database.value(count, "dead") == 21
+    assert worker.stop() == 0
+
+
+def test_sessions_and_refresh_tokens_are_forgotten_a_month_after_their_end(site):
+    run(
+        site.database,
+        # One session per day; each with a token as old as itself, and one of 50 days ago.
+        "INSERT INTO sessions (id, user_id, expires_at)"
+        f" SELECT gen_random_uuid(), {FACILITATOR}, now() - days * interval '1 day' FROM generate_series(20, 40) AS days",
+        "INSERT INTO refresh_tokens (hash, session_id, expires_at, spent_at)"
+        " SELECT sha256(convert_to(id::text, 'UTF8')), id, expires_at, NULL FROM sessions UNION ALL"
+        " SELECT sha256(convert_to('spent' || id::text, 'UTF8')), id, now() - interval '50 days', now() FROM sessions",
+    )
+    worker = Program(site, "tithi-auth", "auth", JWT_SECRET_KEY="a key of the tests, 32 bytes or more", REDIS_URL="")
+    ended = "SELECT count(*) FROM {} WHERE expires_at < now()"
+    until(lambda: site.database.value(ended.format("sessions")) == 10, "the old sessions to go")
+    assert site.database.value(ended.format("refresh_tokens")) == 10
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("role", ["auth", "event", "booking", "payment", "crm"])
+def test_sweeping_reads_no_whole_table(site, role):
+    """By the planner's settings of each role: the event worker's forbid what others may use."""
+    connection = psycopg2.connect(
+        host=str(site.database.folder), user=f"tithi_{role}", dbname="postgres",
+        options="-c enable_seqscan=off -c plan_cache_mode=force_generic_plan",
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("EXPLAIN SELECT ctid FROM commands WHERE created_at < now() - interval '48 hours' LIMIT 1000")
+        assert "Seq Scan" not in "".join(line for (line,) in cursor.fetchall())
+    connection.close()
+
+
 def test_one_bad_call_does_not_take_others_with_it(site, title):
     lock = site.held()
     site.caller.send(create(title))  # keeps the worker busy, so that the next ones form one group
@@ -349,6 +453,21 @@ def test_an_expired_call_is_not_executed(site, title):
     assert site.caller.receive(first)[0][0] is None
     site.caller.ask(call("ping", {}))
     assert site.events(title + " late") == 0
+
+
+@pytest.mark.parametrize("who", ["broker", "worker"])
+@pytest.mark.parametrize("frozen_s", [2.5, 5], ids=["briefly", "until-given-up"])
+def test_a_call_that_expired_while_a_process_was_frozen_is_not_executed(site, title, who, frozen_s):
+    """It waits in the socket of who does not run, and nobody counts its time there."""
+    frozen = getattr(site, who).process
+    os.kill(frozen.pid, signal.SIGSTOP)
+    until(lambda: state_of(frozen.pid) == "T", "it to stop")
+    site.caller.send(create(title, ttl_ms=1000))
+    time.sleep(frozen_s)
+    os.kill(frozen.pid, signal.SIGCONT)
+    site.await_worker()
+    time.sleep(0.5)
+    assert site.events(title) == 0
 
 
 def test_a_lock_that_is_not_given_ends_in_unavailable_before_the_deadline(site, title):
@@ -416,6 +535,75 @@ def test_sigterm_lets_a_worker_finish_what_it_has(site, title):
     assert site.events(title) == 41
     site.worker = Program(site, "tithi-event", "event")
     site.await_worker()
+
+
+class Endpoint:
+    """Takes webhooks and answers none of them."""
+
+    def __init__(self):
+        self.taken = []
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                endpoint.taken.append(self.headers["webhook-id"])
+                time.sleep(60)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def crm(site):
+    """A crm worker with a webhook in flight to an endpoint that never answers."""
+    with contextlib.closing(Endpoint()) as endpoint:
+        worker = Program(site, "tithi-crm", "crm", CRM_WEBHOOK_URL=endpoint.url, WEBHOOK_ALLOW_NETS="127.0.0.0/8")
+        worker.endpoint = endpoint
+        cause = str(uuid.uuid4())
+        run(site.database, "INSERT INTO outbox (channel, type, cause, body)"
+                           f" VALUES ('webhook', 't', '{cause}', '{{}}')")
+        until(lambda: endpoint.taken, "the webhook to be in flight")
+        until(lambda: site.caller.knows("crm"), "the crm worker")
+        yield worker
+        worker.process.kill()
+        worker.process.wait()
+        run(site.database, "DELETE FROM outbox")
+
+
+@pytest.mark.slow
+def test_a_stop_ends_in_time_whatever_an_endpoint_and_the_database_do(site, crm):
+    """The endpoint never answers, the database hangs, and a patient call waits for it."""
+    site.database.signal(signal.SIGSTOP)
+    try:
+        site.caller.send(call("listBookingNotifications", {"limit": 1}, ttl_ms=60000, service=b"crm"))
+        time.sleep(0.5)
+        crm.process.send_signal(signal.SIGTERM)
+        assert crm.process.wait(25) == 0
+    finally:
+        site.database.signal(signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_a_stopping_worker_keeps_its_leases_and_writes_down_what_ended(site, crm):
+    crm.process.send_signal(signal.SIGTERM)
+    lease = "SELECT extract(epoch FROM leased_until - now())::float FROM outbox"
+    ends = time.monotonic() + 25
+    while crm.process.poll() is None and (left := site.database.value(lease)) is not None:
+        assert left > 3
+        assert time.monotonic() < ends
+        time.sleep(0.3)
+    assert crm.process.wait(5) == 0
+    assert site.database.value("SELECT attempts FROM outbox") == 1
 
 
 def test_logs_are_json_and_hold_no_row(site):

@@ -1,6 +1,8 @@
 /* The client for the outside against a small server in a thread: what it hands back, what it never does, and that each
  * request ends exactly once. */
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -224,8 +227,70 @@ static void test_destroying_ends_what_is_in_flight(void **state) {
     http_client_destroy(&client);
 }
 
+/* Stands before the C library's: one name whose servers do not answer, one that has an address which is not allowed
+ * beside one that is. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret_list) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(RTLD_NEXT,
+                                                                                                "getaddrinfo");
+    if (name && !strcmp(name, "hanging.example"))
+        sleep(3);
+    if (!name || strcmp(name, "both.example"))
+        return real(name, service, hints, ret_list);
+    struct addrinfo *refused = NULL, *allowed = NULL;
+    if (real("127.0.0.2", service, hints, &refused) || real("127.0.0.1", service, hints, &allowed))
+        return EAI_FAIL;
+    refused->ai_next = allowed;
+    *ret_list = refused;
+    return 0;
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void test_a_name_that_is_not_found_in_time_holds_up_nobody(void **state) {
+    struct http_client *client = http_client_new(4, NULL, NULL);
+    struct end hanging = {0};
+    int64_t started_ms = now_ms();
+    (void)state;
+    http_send(client, &(struct http_request){.url = "http://hanging.example/", .timeout_ms = 100}, note_end, &hanging);
+    assert_int_equal(get(client, "/good", 5000).status, 200);
+    while (http_in_flight(client))
+        http_wait(client, NULL, 0, 1000);
+    assert_int_equal(hanging.times, 1);
+    assert_int_equal(hanging.status, 0);
+    http_send(client, &(struct http_request){.url = "http://hanging.example/", .timeout_ms = 60000}, note_end,
+              &hanging);
+    http_step(client);
+    http_client_destroy(&client);
+    assert_int_equal(hanging.times, 2);
+    assert_in_range(now_ms() - started_ms, 0, 2000);
+}
+
+static bool allow_the_first(void *context, const struct sockaddr *address) {
+    (void)context;
+    return address->sa_family == AF_INET &&
+           ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+}
+
+static void test_one_allowed_address_is_enough(void **state) {
+    struct http_client *client = http_client_new(4, allow_the_first, NULL);
+    char url[64];
+    (void)state;
+    snprintf(url, sizeof url, "http://both.example:%u/good", port);
+    struct end end = run(client, &(struct http_request){.url = url, .timeout_ms = 5000});
+    assert_string_equal(end.error, "");
+    assert_int_equal(end.status, 200);
+    http_client_destroy(&client);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_name_that_is_not_found_in_time_holds_up_nobody),
+        cmocka_unit_test(test_one_allowed_address_is_enough),
         cmocka_unit_test(test_responses),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_connections_are_kept),

@@ -1,6 +1,7 @@
 /* tithi-auth: accounts, sign-in and sessions. Tables only; the runtime does the rest. */
 #include "revocations.h"
 #include "setup.h"
+#include "store.h"
 #include "worker.h"
 
 extern const struct handler handlers_auth[];
@@ -23,6 +24,8 @@ int main(int argc, char **argv) {
         .tick_ms = 1000,
         .tick = revocations_tick,
         .stop = stop,
+        .sweeps = store_sweeps,
+        .sweep_count = store_sweep_count,
     };
     return worker_main(argc, argv, &service);
 }

@@ -81,6 +81,18 @@ static const struct statement list_unpublished = {"list_unpublished",
 static const struct statement mark_published = {
     "mark_published", "UPDATE sessions SET published = true WHERE id = ANY ($1::uuid[]) AND NOT published"};
 
+/* Tokens first: a session goes when none of its family is left, so that no batch deletes more than it counts. */
+const struct statement store_sweeps[] = {
+    {"sweep_refresh_tokens", "DELETE FROM refresh_tokens WHERE hash = ANY (ARRAY("
+                             "  SELECT hash FROM refresh_tokens WHERE expires_at < now() - interval '30 days'"
+                             "  LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
+    {"sweep_sessions", "DELETE FROM sessions WHERE id = ANY (ARRAY("
+                       "  SELECT id FROM sessions WHERE expires_at < now() - interval '30 days'"
+                       "   AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)"
+                       "  LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
+};
+const size_t store_sweep_count = sizeof store_sweeps / sizeof *store_sweeps;
+
 #define PROFILE_COLUMNS                                                                                                \
     "id, email, name, phone, role, is_active, is_verified, facilitator_pending, bio, specialization,"                  \
     " facilitator_crm_id, crm_webhook_url, "                                                                           \

@@ -12,6 +12,9 @@
 
 #define TOKEN_HASH_SIZE 32
 
+extern const struct statement store_sweeps[];
+extern const size_t store_sweep_count;
+
 struct new_account {
     const char *email, *name, *role;
     bool facilitator_pending;

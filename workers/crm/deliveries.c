@@ -47,6 +47,7 @@ static struct {
     LIST_HEAD(, delivery) in_hand;
     size_t in_hand_count, ended_count;
     bool news;             /* something ended since the last tick began */
+    bool giving_up;        /* the process ends */
     int64_t renew_mono_ms; /* when leases are due */
 } deliveries;
 
@@ -116,6 +117,11 @@ static void on_done(void *context, const struct http_response *response) {
     static const char *const states[] = {
         [DELIVERY_DONE] = "delivered", [DELIVERY_AGAIN] = "due", [DELIVERY_DEAD] = "dead"};
     struct delivery *delivery = context;
+    if (deliveries.giving_up) { /* not the endpoint's fault: another worker may try at once */
+        delivery->attempts--;
+        end(delivery, "due", 0, 0, response->error);
+        return;
+    }
     struct delivery_verdict verdict =
         rule_delivery(delivery->attempts, response->status, response->retry_after_s, random_fraction());
     char error[sizeof delivery->error] = "";
@@ -292,12 +298,16 @@ int deliveries_wait(struct worker *worker, struct pollfd *fds, int count, int ti
     return ready;
 }
 
+bool deliveries_busy(struct worker *worker) {
+    (void)worker;
+    return deliveries.in_hand_count;
+}
+
 void deliveries_stop(struct worker *worker) {
     struct claims none = {0};
-    while (http_in_flight(deliveries.client))
-        http_wait(deliveries.client, NULL, 0, 1000);
+    deliveries.giving_up = true;
+    http_client_destroy(&deliveries.client);
     if (deliveries.ended_count)
         worker_transaction(worker, step, &none);
     forget_ended();
-    http_client_destroy(&deliveries.client);
 }

@@ -1,6 +1,7 @@
 /* tithi-crm: tells the world outside what happened (webhooks), and is the CRM service that listens. Tables only; the
  * runtime does the rest. */
 #include "deliveries.h"
+#include "store.h"
 #include "worker.h"
 
 extern const struct handler handlers_crm[];
@@ -18,7 +19,10 @@ int main(int argc, char **argv) {
         .tick_ms = 1000, /* finds what is due again, and rows whose notification got lost */
         .tick = deliveries_tick,
         .wake_channel = "outbox",
+        .busy = deliveries_busy,
         .stop = deliveries_stop,
+        .sweeps = store_sweeps,
+        .sweep_count = store_sweep_count,
         .wait = deliveries_wait,
     };
     return worker_main(argc, argv, &service);

@@ -73,6 +73,14 @@ static const struct statement process_notifications = {
     "UPDATE booking_notifications SET processed_at = coalesce(processed_at, now()) WHERE id = ANY ($1::bigint[])"
     " RETURNING " NOTIFICATION_COLUMNS};
 
+/* Dead ones stay for the operator. A row that is replayed at this moment is locked, so it is passed over. */
+const struct statement store_sweeps[] = {
+    {"sweep_delivered", "DELETE FROM outbox WHERE id = ANY (ARRAY("
+                        "  SELECT id FROM outbox WHERE state = 'delivered' AND finished_at < now() - interval '30 days'"
+                        "  ORDER BY finished_at LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
+};
+const size_t store_sweep_count = sizeof store_sweeps / sizeof *store_sweeps;
+
 static const char *copy_text(const PGresult *result, int row, int column, struct pool *pool) {
     const char *text = db_text(result, row, column);
     return text ? pool_text(pool, text) : NULL;

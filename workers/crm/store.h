@@ -12,6 +12,9 @@
 
 #define LEASE_S 15 /* a row is free again that long after its holder's last sign of life */
 
+extern const struct statement store_sweeps[];
+extern const size_t store_sweep_count;
+
 /* A row of the outbox that is now ours to deliver. */
 struct claim {
     int64_t id;

@@ -6,16 +6,13 @@
 #include "log.h"
 
 #define KEPT "interval '48 hours'"
-#define SWEEP_ROWS 1000
-#define SWEEP_MS 60000
-#define SWEEP_BACKLOG_MS 1000
 
 static const struct statement find = {"commands_find",
                                       "SELECT id, fingerprint, reply FROM commands WHERE id = ANY($1::uuid[])"};
 static const struct statement store = {
     "commands_store",
     "INSERT INTO commands (id, fingerprint, reply) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])"};
-static const struct statement sweep = {
+const struct statement commands_sweep = {
     "commands_sweep",
     "DELETE FROM commands WHERE ctid = ANY(ARRAY(SELECT ctid FROM commands WHERE created_at < now() - " KEPT
     " LIMIT $1::integer))"};
@@ -187,13 +184,4 @@ enum db_failure commands_run(struct worker *worker, const struct handler *handle
     db_release(worker->db);
     HASH_CLEAR(hh, batch.by_command);
     return failure;
-}
-
-int commands_sweep(struct worker *worker) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker->pool);
-    parameter_integer(&parameters, SWEEP_ROWS);
-    PGresult *result = db_query(worker->db, &sweep, &parameters);
-    bool backlog = result && atoi(PQcmdTuples(result)) == SWEEP_ROWS;
-    return backlog ? SWEEP_BACKLOG_MS : SWEEP_MS;
 }

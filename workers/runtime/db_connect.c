@@ -15,9 +15,10 @@
 #define PARAMETER_LIMIT 64
 #define IDLE_MS 1000 /* the descriptor tells everything sooner */
 
-/* Plans are made once, not per call (a mailbox of one call must not cost a planning), and a plan that was made while a
- * table was empty must not scan it when it has grown; no statement, lock or abandoned transaction outlasts a call;
- * texts of times do not depend on the server's configuration. */
+/* For all workers; what only one role needs stands in schemas/roles.sql. Plans are made once, not per call (a mailbox
+ * of one call must not cost a planning), and a plan that was made while a table was empty must not scan it when it has
+ * grown; no statement, lock or abandoned transaction outlasts a call; texts of times do not depend on the server's
+ * configuration. */
 static const char session_options[] = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c "
                                       "statement_timeout=8000 -c lock_timeout=4000 "
                                       "-c idle_in_transaction_session_timeout=15000 -c TimeZone=UTC -c DateStyle=ISO ";
@@ -215,5 +216,10 @@ bool db_take_wake(struct db *db) {
 }
 
 void db_set_deadline(struct db *db, int64_t mono_ms) {
-    db->deadline_mono_ms = mono_ms;
+    db->deadline_mono_ms = db->end_mono_ms && mono_ms > db->end_mono_ms ? db->end_mono_ms : mono_ms;
+}
+
+void db_set_end(struct db *db, int64_t mono_ms) {
+    db->end_mono_ms = mono_ms;
+    db_set_deadline(db, db->deadline_mono_ms);
 }

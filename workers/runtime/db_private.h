@@ -44,6 +44,7 @@ struct db {
     enum db_failure failure; /* the first one since the last release */
     char constraint[64];
     int64_t deadline_mono_ms;      /* no answer is waited for longer */
+    int64_t end_mono_ms;           /* no deadline is later; 0: none is the last */
     void (*while_waiting)(void *); /* called every DB_WAIT_SLICE_MS of a wait */
     void *while_waiting_argument;
 };
@@ -64,6 +65,8 @@ int db_timeout_ms(const struct db *db);
 /* True once after a notification. */
 bool db_take_wake(struct db *db);
 void db_set_deadline(struct db *db, int64_t mono_ms);
+/* From now on no deadline is later than that: the process ends. */
+void db_set_end(struct db *db, int64_t mono_ms);
 
 /* Receives what is still owed and forgets the failure; results stay. */
 void db_recover(struct db *db);

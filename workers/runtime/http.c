@@ -130,6 +130,7 @@ static void set_manners(struct transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would resolve names behind the back of `allow` */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name's resolver that hangs is left alone, not waited for */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tithi/" TITHI_VERSION);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -182,12 +183,9 @@ static void complete(struct transfer *transfer, CURLcode code) {
     response.retry_after_s = retry_after_s;
     response.body = buffer_text(&transfer->body);
     response.body_length = transfer->body.length;
-    if (transfer->refused) {
+    if (code != CURLE_OK && !transfer->cut) {
         response.status = 0;
-        response.error = "the address is not allowed";
-    } else if (code != CURLE_OK && !transfer->cut) {
-        response.status = 0;
-        response.error = curl_easy_strerror(code);
+        response.error = transfer->refused ? "the address is not allowed" : curl_easy_strerror(code);
     }
     finish(transfer, &response);
 }

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "arrivals.h"
 #include "buffer.h"
 #include "bus.h"
 #include "db_private.h"
@@ -58,6 +59,8 @@ struct worker {
     bool leaving;               /* the brokers have been told to give nothing more */
     int64_t leave_by_mono_ms;   /* while leaving: no longer than that */
     int64_t last_taken_mono_ms; /* when the last call came */
+    struct arrivals arrivals;
+    int64_t arrived_mono_ms; /* when what is taken now has come, at the earliest */
     int64_t beat_mono_ms, tick_mono_ms, replan_mono_ms, sweep_mono_ms; /* when the next is due */
 };
 
@@ -78,8 +81,11 @@ char *groups_copy_calls(struct worker *worker, const struct handler *handler, st
 
 /* commands.c: one run of a group of commands in one transaction. Jobs are answered only where it returns DB_FINE. */
 enum db_failure commands_run(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count);
-/* Deletes a batch of commands that nobody repeats any more; returns the milliseconds until the next batch. */
-int commands_sweep(struct worker *worker);
+extern const struct statement commands_sweep;
+
+/* sweeps.c: deletes a batch of the commands that nobody repeats any more, and of what the service sweeps; returns the
+ * milliseconds until the next. */
+int sweeps_run(struct worker *worker);
 
 /* transaction.c: BEGIN is queued, the caller receives it; closing writes the outbox, commits and notifies. */
 int transaction_open(struct worker *worker);

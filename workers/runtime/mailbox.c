@@ -57,7 +57,7 @@ static void prepare(struct worker *worker, struct job *job, const struct call_he
     call->header = *header;
     call->pool = job->pool;
     call->details.pool = job->pool;
-    call->deadline_mono_ms = clock_mono_ms() + (header->ttl_ms ? header->ttl_ms : MDP_DEFAULT_TTL_MS);
+    call->deadline_mono_ms = worker->arrived_mono_ms + (header->ttl_ms ? header->ttl_ms : MDP_DEFAULT_TTL_MS);
     job->command = uuid_is_nil(&header->command) ? header->id : header->command;
     if (!handler) {
         refuse_field(call, &refusal_validation_error, "op", "is no operation of %s", worker->service->name);
@@ -71,19 +71,28 @@ static void prepare(struct worker *worker, struct job *job, const struct call_he
         take_fingerprint(job, zmq_msg_data(payload), zmq_msg_size(payload));
 }
 
+/* A header that only the broker could read is refused: unanswered, the call would keep its credit. */
+static int prepare_unreadable(struct job *job, zmq_msg_t *frame) {
+    uint32_t ttl_ms;
+    job->prepared = pool_alloc(job->pool, sizeof *job->prepared);
+    job->prepared->refusal = &refusal_bad_request;
+    return envelope_peek(zmq_msg_data(frame), zmq_msg_size(frame), &job->prepared->header.id, &ttl_ms);
+}
+
 static void take_call(struct worker *worker, struct bus_link *link, zmq_msg_t *client, zmq_msg_t *frames,
                       struct job_list *answered) {
     struct call_header header;
     struct job *job = job_new(worker);
-    if (envelope_read_call(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), job->pool, &header)) {
-        log_warn("dropped a call with a malformed header from %s", bus_address(link));
-        job_recycle(worker, job);
-        return;
-    }
     job->link = link;
     job->client_length = zmq_msg_size(client);
     job->client = pool_copy(job->pool, zmq_msg_data(client), job->client_length);
-    prepare(worker, job, &header, &frames[1]);
+    if (envelope_read_call(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), job->pool, &header) == 0) {
+        prepare(worker, job, &header, &frames[1]);
+    } else if (prepare_unreadable(job, &frames[0])) {
+        log_warn("dropped a call without id from %s", bus_address(link));
+        job_recycle(worker, job);
+        return;
+    }
     if (job->prepared->refusal) {
         answer_settle(worker, job, job->prepared);
         job->answered = true;
@@ -133,6 +142,7 @@ bool mailbox_has_room(const struct worker *worker) {
 
 void mailbox_take(struct worker *worker) {
     struct job_list answered = STAILQ_HEAD_INITIALIZER(answered);
+    worker->arrived_mono_ms = arrivals_look(&worker->arrivals, clock_mono_ms());
     for (int i = 0; i < worker->link_count; i++)
         while (mailbox_has_room(worker) && bus_receive(bus_socket(worker->links[i]), &worker->message) > 0)
             take_message(worker, worker->links[i], &answered);

@@ -16,12 +16,12 @@
 
 #define WAIT_LIMIT_MS 1000
 #define TICK_DATABASE_MS 10000
-#define LEAVE_LIMIT_MS                                                                                                 \
-    10000 /* the deadline of nearly every call; stop() may take as long again within the 25 s of a stop */
-#define LEAVE_QUIET_MS 300 /* calls that were under way when the broker heard DISCONNECT arrive within this */
+#define LEAVE_LIMIT_MS 20000 /* for what is in hand: no call and no attempt to deliver takes that long */
+#define STOP_LIMIT_MS 22000  /* for the database, too; sockets then linger for a second, and a stop may take 25 s */
+#define LEAVE_QUIET_MS 300   /* calls that were under way when the broker heard DISCONNECT arrive within this */
 
-/* A plan that was made for an empty table stays until the table is analysed, a minute and more. Measured meanwhile,
- * with 10,000 events: 2,300 getEvent/s instead of 130,000. So all plans are made anew this often. */
+/* A plan that was made for an empty table stays until the table is analysed, a minute and more; so all plans are made
+ * anew this often (docs/decisions.md, 11). */
 #define REPLAN_MS 5000
 static const struct statement discard_plans = {"discard_plans", "DISCARD PLANS"};
 
@@ -131,6 +131,7 @@ static void wait_for_something(struct worker *worker) {
         fds[count++] = (struct pollfd){.fd = process_stop_fd(), .events = POLLIN};
     int timeout = wait_ms(worker);
     db_set_deadline(worker->db, clock_mono_ms() + timeout + TICK_DATABASE_MS);
+    arrivals_wait(&worker->arrivals, timeout);
     int result = worker->service->wait && worker->started ? worker->service->wait(worker, fds, count, timeout)
                                                           : poll(fds, (nfds_t)count, timeout);
     if (result < 0 && errno != EINTR)
@@ -155,7 +156,7 @@ static void tend_database(struct worker *worker, int64_t now) {
         db_query(worker->db, &discard_plans, NULL);
     }
     if (now >= worker->sweep_mono_ms)
-        worker->sweep_mono_ms = now + commands_sweep(worker);
+        worker->sweep_mono_ms = now + sweeps_run(worker);
     end_work(worker);
 }
 
@@ -179,16 +180,20 @@ static void begin_leaving(struct worker *worker) {
     log_info("leaving: %zu calls in hand", worker->waiting_count);
     worker->leaving = true;
     worker->leave_by_mono_ms = now + LEAVE_LIMIT_MS;
+    db_set_end(worker->db, now + STOP_LIMIT_MS);
     worker->last_taken_mono_ms = now;
     peers_leave(worker);
 }
 
-static bool has_left(const struct worker *worker) {
+static bool is_busy(struct worker *worker) {
+    return worker->waiting_count || (worker->started && worker->service->busy && worker->service->busy(worker));
+}
+
+static bool has_left(struct worker *worker) {
     if (!worker->leaving)
         return false;
     int64_t now = clock_mono_ms();
-    return now >= worker->leave_by_mono_ms ||
-           (!worker->waiting_count && now >= worker->last_taken_mono_ms + LEAVE_QUIET_MS);
+    return now >= worker->leave_by_mono_ms || (now >= worker->last_taken_mono_ms + LEAVE_QUIET_MS && !is_busy(worker));
 }
 
 static int run(struct worker *worker) {
@@ -208,8 +213,12 @@ static int run(struct worker *worker) {
     return 0;
 }
 
-/* In the middle of a slow answer of the database: brokers and callers must not take this worker for dead. */
-static void attend(void *worker) {
+/* In the middle of a slow answer of the database: brokers and callers must not take this worker for dead, and the time
+ * of a stop runs. */
+static void attend(void *argument) {
+    struct worker *worker = argument;
+    if (process_stopping() && !worker->leaving)
+        begin_leaving(worker);
     peers_beat(worker);
     mailbox_take(worker);
     groups_refuse_late(worker);
@@ -221,7 +230,7 @@ int worker_main(int argc, char **argv, const struct service *service) {
     snprintf(program, sizeof program, "tithi-%s", service->name);
     process_start(argc, argv, program, service->purpose, check_settings, NULL);
 
-    struct worker worker = {.service = service, .pool = pool_new()};
+    struct worker worker = {.service = service, .pool = pool_new(), .arrivals = arrivals_begin(clock_mono_ms())};
     STAILQ_INIT(&worker.waiting);
     STAILQ_INIT(&worker.spare);
     worker.link_count = bus_connect_all(&worker.links);
@@ -233,7 +242,7 @@ int worker_main(int argc, char **argv, const struct service *service) {
     int result = run(&worker);
     worker.db->while_waiting = NULL; /* nothing is taken any more */
     if (worker.started && service->stop) {
-        db_set_deadline(worker.db, clock_mono_ms() + LEAVE_LIMIT_MS);
+        db_set_deadline(worker.db, clock_mono_ms() + TICK_DATABASE_MS);
         service->stop(&worker);
     }
     bus_close_all(&worker.links, worker.link_count);

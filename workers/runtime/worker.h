@@ -49,7 +49,11 @@ struct service {
     void (*tick)(
         struct worker *);     /* between mailboxes, outside any transaction, only while the database is connected */
     const char *wake_channel; /* a NOTIFY on it makes the next tick due at once; may be NULL */
+    bool (*busy)(struct worker *); /* holds a stopping process back, for 20 s at most; may be NULL */
     void (*stop)(struct worker *); /* may be NULL */
+    /* Delete rows that nobody needs any more; $1: how many at most. Run slowly, a batch at a time. */
+    const struct statement *sweeps;
+    size_t sweep_count;
     /* For workers that also wait for the outside: waits like poll(2) on these and on its own descriptors. NULL:
      * poll(2). */
     int (*wait)(struct worker *, struct pollfd *fds, int count, int timeout_ms);

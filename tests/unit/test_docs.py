@@ -1,0 +1,41 @@
+"""Documents that would become untrue without anybody noticing: README's table of settings is held against lib/settings.def,
+the diff in docs/adding-an-operation.md must apply to the code as it is, and what documents name by path must exist."""
+
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEXT = r'"((?:[^"\\]|\\.)*)"'
+SETTING = re.compile(rf"^SETTING\((\w+),\s*\w+,\s*\w+,\s*{TEXT},\s*\w+,\s*\w+,\s*{TEXT},\s*{TEXT}\)$", re.MULTILINE)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_settings_in_readme():
+    definitions = re.sub(r"\s*\n\s+", " ", (ROOT / "lib/settings.def").read_text())
+    settings = SETTING.findall(definitions)
+    assert len(settings) == definitions.count("\nSETTING("), "a row of settings.def cannot be read"
+    table = [line for line in (ROOT / "README.md").read_text().splitlines() if re.match(r"\| `[A-Z_]+` \|", line)]
+    assert table == [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {users} | {text} |" for name, default, users, text in settings
+    ]
+
+
+def test_the_diff_of_adding_an_operation_applies():
+    page = (ROOT / "docs/adding-an-operation.md").read_text()
+    blocks = re.findall(r"```diff\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    command = ["patch", "--dry-run", "--force", "--strip=1", f"--directory={ROOT}"]
+    done = subprocess.run(command, input="".join(blocks), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_named_files_exist():
+    named = re.compile(r"`((?:lib|gateway|broker|workers|schemas|deploy|tests|docs)/[\w./-]+)`|\]\(([\w./-]+)\)")
+    missing = []
+    for document in DOCUMENTS:
+        for inside, linked in named.findall(document.read_text()):
+            place = ROOT / inside if inside else document.parent / linked
+            if not place.exists():
+                missing.append(f"{document.name}: {inside or linked}")
+    assert not missing
