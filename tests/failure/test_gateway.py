@@ -107,10 +107,11 @@ class Worker(threading.Thread):
 
 
 class Process:
-    def __init__(self, program, *arguments, folder, **environment):
+    def __init__(self, program, *arguments, folder, executable=None, **environment):
         self.log_path = folder / f"{pathlib.Path(program).name}-{uuid.uuid4().hex[:6]}.log"
+        command = [program, *map(str, arguments)]
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen([program, *map(str, arguments)], stderr=log, stdout=log, env={**os.environ, **environment})
+            self.process = subprocess.Popen(command, executable=executable, stderr=log, stdout=log, env={**os.environ, **environment})
 
     @property
     def log(self):
@@ -189,7 +190,11 @@ class World:
         return self.keep(Process(BUILD / "tithi-broker", "--bind", address, folder=self.folder, BROKER_URLS=self.broker_urls))
 
     def start_redis(self):
-        made = Process("/usr/bin/redis-server", "--port", 0, "--unixsocket", self.folder / "redis.sock", "--save", "", folder=self.folder)
+        # The package redis-tools has the server's program under this name only.
+        made = Process(
+            "redis-server", "--port", 0, "--unixsocket", self.folder / "redis.sock", "--save", "",
+            folder=self.folder, executable="/usr/bin/redis-check-rdb",
+        )  # fmt: skip
         until((self.folder / "redis.sock").exists, "Redis")
         return self.keep(made)
 
