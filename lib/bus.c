@@ -61,7 +61,7 @@ static void set_integer(void *socket, int option, int value) {
 
 /* The kind of this process: "booking" for "booking-2" and "tithi-booking". One certificate serves all of a kind. */
 static void process_kind(char *ret_kind, size_t size) {
-    const char *name = process_name() ? process_name() : "";
+    const char *name = process_name();
     if (strncmp(name, "tithi-", 6) == 0)
         name += 6;
     snprintf(ret_kind, size, "%s", name);

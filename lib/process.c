@@ -20,7 +20,7 @@ static struct {
     const char *pid_file;
     volatile sig_atomic_t stopping;
     int stop_pipe[2];
-} process = {.stop_pipe = {-1, -1}};
+} process = {.name = "tithi", .stop_pipe = {-1, -1}};
 
 static void on_stop_signal(int number) {
     (void)number;

@@ -19,7 +19,7 @@ struct process_option {
 void process_start(int argc, char **argv, const char *program, const char *purpose, const char *(*check)(void),
                    const struct process_option *options);
 
-/* "booking-2": the name given by --name, else the program's. */
+/* "booking-2": the name given by --name, else the program's; "tithi" where process_start() was not called. */
 const char *process_name(void);
 
 /* True from the first SIGTERM or SIGINT on. A second one ends the process at once. */

@@ -291,3 +291,19 @@ def test_the_sample_catalogue(tmp_path):
             assert len(times) == 100 and times == sorted(times, reverse=sort.startswith("-"))
     finally:
         assert run("deploy/down", "--state", state).returncode == 0
+
+
+def test_two_brokers_over_curve(tmp_path):
+    """As between machines: every process, and `tithi`, proves by a key of its kind who it is."""
+    build = ROOT / "build" / os.environ.get("TITHI_BUILD", "release")
+    keys = tmp_path / "keys"
+    subprocess.run([build / "tithi-broker", "--make-keys", keys], check=True, capture_output=True)
+    addresses = ",".join(f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+    stack = start_stack({"BROKER_URLS": addresses, "BROKER_CURVE_DIR": str(keys)})
+    try:
+        facilitator, person = stack.facilitator(), stack.user()
+        assert stack.book(person, stack.event(facilitator))["status"] == "confirmed"
+        workers = [len(row["workers"]) for broker in status(stack)["brokers"] for row in broker["services"]]
+        assert workers == [1] * 10
+    finally:
+        stop_stack(stack)
