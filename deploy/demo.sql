@@ -1,5 +1,5 @@
 -- The demo catalogue (deploy/up --demo): 200 facilitators, 20,000 people, 10,000 events over two years, half of them past, and
--- 50,000 past bookings with their payments, in ten languages, four time zones and four currencies. Run by `psql -1` as the
+-- 50,000 past bookings with their payments and refunds, in ten languages, four time zones and four currencies. Run by `psql -1` as the
 -- cluster's owner with -v demo_hash=… (Argon2id of the one password of all demo accounts). Does nothing where it has run before.
 -- Accounts: demo@example.com, facilitator@example.com and admin@example.com; facilitator2@demo.tithi.example … facilitator200@…;
 -- person2@demo.tithi.example … person20000@…
@@ -189,14 +189,15 @@ CREATE TEMP TABLE demo_events ON COMMIT DROP AS
                 ELSE l.unit * CASE kind WHEN 1 THEN 2 + pg_temp.chance(n, 33, 9)
                                         WHEN 2 THEN 10 + pg_temp.chance(n, 33, 21)
                                         ELSE 40 + pg_temp.chance(n, 33, 161) END END AS price_minor,
-           pg_temp.chance(n, 34, 100) < 30 AS online
+           pg_temp.chance(n, 34, 100) < 30 AS online, full_until_hours, half_until_hours
     FROM generate_series(1, 10000) n
         CROSS JOIN LATERAL (SELECT CASE WHEN pg_temp.chance(n, 35, 100) < 60 THEN 1
                                         WHEN pg_temp.chance(n, 35, 100) < 88 THEN 2 ELSE 3 END AS kind) k
+        JOIN (VALUES (1, NULL, NULL), (2, 48, 24), (3, 336, 168)) AS policies (kind, full_until_hours, half_until_hours) USING (kind)
         JOIN demo_facilitators f ON f.number = 1 + pg_temp.chance(n, 36, 200)
         JOIN demo_languages l USING (language);
 INSERT INTO events (id, facilitator_id, title, description, event_type, start_at, end_at, time_zone, location, virtual_link,
-                    capacity, price_minor, currency, rating, created_at, updated_at)
+                    capacity, price_minor, currency, rating, cancellation_policy, created_at, updated_at)
     SELECT id, facilitator_id,
            format(title, pg_temp.pick(practices, number, 41), pg_temp.pick(manners, number, 42), kinds[kind]),
            pg_temp.several(sentences, number, 43, 2 + (number % 3)::integer, separator),
@@ -211,32 +212,77 @@ INSERT INTO events (id, facilitator_id, title, description, event_type, start_at
                 ELSE greatest(bookings, (ARRAY[6, 8, 10, 12, 15, 20, 24, 30, 40, 60, 120])[1 + pg_temp.chance(number, 49, 11)]) END,
            price_minor, currency,
            CASE WHEN pg_temp.chance(number, 50, 10) < 8 THEN 3.4 + pg_temp.chance(number, 51, 17) / 10.0 END,
+           full_until_hours || '=100,' || half_until_hours || '=50',
            now() - interval '790 days' + place * interval '1 minute', now() - interval '790 days' + place * interval '1 minute'
     FROM (SELECT *, id - min(id) OVER () AS place, (day + (6 + pg_temp.chance(number, 52, 14)) * interval '1 hour') AT TIME ZONE zone AS start_at FROM demo_events) e;
 
--- 7919 shares no factor with 20000: the people of one event are all different ones.
+-- 7919 shares no factor with 20000: the people of one event are all different ones. Whoever cancels does so half-way to the start.
 CREATE TEMP TABLE demo_bookings ON COMMIT DROP AS
-    SELECT row_number() OVER () AS number, nextval(pg_get_serial_sequence('bookings', 'id')) AS id, p.id AS user_id,
-           e.id AS event_id, e.start_at, e.price_minor, e.currency, pg_temp.chance(d.number * 100 + k, 61, 100) < 8 AS cancelled,
-           e.start_at - (1 + pg_temp.chance(d.number * 100 + k, 62, 40 * 24)) * interval '1 hour' AS booked_at
+    SELECT row_number() OVER () AS number, nextval(pg_get_serial_sequence('bookings', 'id')) AS id, p.id AS user_id, e.facilitator_id,
+           e.id AS event_id, e.start_at, e.price_minor, e.currency, coalesce(e.cancellation_policy, '0=100') AS cancellation_policy,
+           cancelled, booked_at, CASE WHEN cancelled THEN booked_at + (e.start_at - booked_at) / 2 END AS cancelled_at,
+           CASE WHEN NOT cancelled THEN 0
+                WHEN booked_at + (e.start_at - booked_at) / 2 < e.start_at - coalesce(full_until_hours, 0) * interval '1 hour' THEN e.price_minor
+                WHEN booked_at + (e.start_at - booked_at) / 2 < e.start_at - half_until_hours * interval '1 hour' THEN (e.price_minor + 1) / 2
+                ELSE 0 END AS refund_minor
     FROM demo_events d
         JOIN events e ON e.id = d.id
         CROSS JOIN LATERAL generate_series(1, d.bookings) k
+        CROSS JOIN LATERAL (SELECT pg_temp.chance(d.number * 100 + k, 61, 100) < 8 AS cancelled,
+                                   e.start_at - (1 + pg_temp.chance(d.number * 100 + k, 62, 40 * 24)) * interval '1 hour' AS booked_at) b
         JOIN demo_people p ON p.number = 1 + (pg_temp.chance(d.number, 63, 20000) + k * 7919) % 20000;
-INSERT INTO bookings (id, reference, event_id, user_id, status, payment_status, price_minor, currency, created_at, updated_at, cancelled_at)
+INSERT INTO bookings (id, reference, event_id, user_id, status, status_reason, payment_status, price_minor, currency, cancellation_policy,
+                      created_at, updated_at, cancelled_at)
     SELECT id, 'BK' || to_char(booked_at, 'YYYY') || upper(substr(md5('demo' || number), 1, 5)) || lpad(upper(to_hex(number)), 4, '0'),
-           event_id, user_id,
-           CASE WHEN cancelled THEN 'cancelled' ELSE 'completed' END,
-           CASE WHEN price_minor = 0 THEN 'not_required' WHEN cancelled THEN 'refunded' ELSE 'completed' END,
-           price_minor, currency, booked_at, start_at, CASE WHEN cancelled THEN booked_at + (start_at - booked_at) / 2 END
+           event_id, user_id, CASE WHEN cancelled THEN 'cancelled' ELSE 'completed' END,
+           CASE WHEN cancelled THEN 'cancelled by user ' || user_id ELSE 'the event is over' END,
+           CASE WHEN price_minor = 0 THEN 'not_required' WHEN refund_minor = 0 THEN 'completed'
+                WHEN refund_minor < price_minor THEN 'partially_refunded' ELSE 'refunded' END,
+           price_minor, currency, CASE WHEN price_minor > 0 THEN cancellation_policy END, booked_at, coalesce(cancelled_at, start_at),
+           cancelled_at
     FROM demo_bookings;
-INSERT INTO payments (booking_id, user_id, provider, provider_id, status, amount_minor, currency, created_at)
-    SELECT id, user_id, 'sandbox', 'pay_demo' || number, CASE WHEN cancelled THEN 'refunded' ELSE 'captured' END,
-           price_minor, currency, booked_at + interval '2 minutes'
+
+-- Paid in the sandbox, two minutes after the booking; what is owed went back an hour after the cancellation. The triggers would enter
+-- all of it as of now, so the ledger is written here, with the times of what it enters; that it balances is checked all the same.
+INSERT INTO sandbox_orders (order_id, receipt, amount_minor, currency, state, provider_payment_id, paid_at, created_at)
+    SELECT 'order_demo' || number, 'tp_demo' || number, price_minor, currency, 'paid', 'pay_demo' || number,
+           booked_at + interval '2 minutes', booked_at
     FROM demo_bookings WHERE price_minor > 0;
+ALTER TABLE payments DISABLE TRIGGER USER;
+ALTER TABLE refunds DISABLE TRIGGER USER;
+INSERT INTO payments (booking_id, user_id, event_id, facilitator_id, provider, receipt, order_id, provider_payment_id, status, status_reason,
+                      amount_minor, currency, captured_minor, refunded_minor, created_at, captured_at, updated_at)
+    SELECT id, user_id, event_id, facilitator_id, 'sandbox', 'tp_demo' || number, 'order_demo' || number, 'pay_demo' || number,
+           CASE refund_minor WHEN 0 THEN 'captured' WHEN price_minor THEN 'refunded' ELSE 'partially_refunded' END,
+           CASE refund_minor WHEN 0 THEN 'paid' ELSE 'paid back' END, price_minor, currency, price_minor, refund_minor, booked_at,
+           booked_at + interval '2 minutes', coalesce(cancelled_at, booked_at + interval '2 minutes')
+    FROM demo_bookings WHERE price_minor > 0;
+INSERT INTO refunds (payment_id, booking_id, amount_minor, currency, cause, requested_by, provider_refund_id, status, status_reason,
+                     created_at, processed_at, updated_at)
+    SELECT p.id, b.id, b.refund_minor, b.currency, 'cancelled', b.user_id, 'refund_demo' || b.number, 'processed', 'paid back',
+           b.cancelled_at, b.cancelled_at + interval '1 hour', b.cancelled_at + interval '1 hour'
+    FROM demo_bookings b JOIN payments p ON p.booking_id = b.id WHERE b.refund_minor > 0;
+ALTER TABLE payments ENABLE TRIGGER USER;
+ALTER TABLE refunds ENABLE TRIGGER USER;
+INSERT INTO ledger (transfer_id, kind, account, amount_minor, currency, provider, payment_id, refund_id, booking_id, event_id, facilitator_id,
+                    entered_at)
+    WITH transfers AS MATERIALIZED (
+        SELECT nextval('ledger_transfers') AS transfer_id, kind, p.id AS payment_id, r.id AS refund_id, p.booking_id, p.event_id,
+               p.facilitator_id, p.provider, p.currency, CASE kind WHEN 'captured' THEN p.captured_minor ELSE r.amount_minor END AS amount_minor,
+               CASE kind WHEN 'captured' THEN p.captured_at WHEN 'owed' THEN r.created_at ELSE r.processed_at END AS entered_at
+        FROM demo_bookings b
+            JOIN payments p ON p.booking_id = b.id
+            CROSS JOIN (VALUES ('captured'), ('owed'), ('paid_back')) AS kinds (kind)
+            LEFT JOIN refunds r ON r.payment_id = p.id AND kind <> 'captured'
+        WHERE kind = 'captured' OR r.id IS NOT NULL)
+    SELECT transfer_id, kind, account, sign * amount_minor, currency, provider, payment_id, refund_id, booking_id, event_id, facilitator_id,
+           entered_at
+    FROM transfers
+        JOIN (VALUES ('captured', 'provider', 1), ('captured', 'earnings', -1), ('owed', 'earnings', 1), ('owed', 'refunds_owed', -1),
+                     ('paid_back', 'refunds_owed', 1), ('paid_back', 'provider', -1)) AS sides (kind, account, sign) USING (kind);
 UPDATE events e SET taken = b.places
     FROM (SELECT event_id, count(*) AS places FROM demo_bookings WHERE NOT cancelled GROUP BY event_id) b
     WHERE e.id = b.event_id;
-ANALYZE users, credentials, events, bookings, payments;
+ANALYZE users, credentials, events, bookings, payments, refunds, ledger, sandbox_orders;
 \echo 'The demo catalogue is loaded.'
 \endif

@@ -129,12 +129,19 @@ static void find_cursor(const struct operation *operation, struct text_span payl
         strcpy(answer->cursor, cursor);
 }
 
+static int render(const struct route *route, struct text_span payload, struct buffer *ret_body) {
+    const struct record *reply = route->operation->reply;
+    if (route->csv)
+        return codec_render_csv(reply, route->csv, payload.bytes, payload.length, ret_body);
+    return codec_render(reply, route->view, payload.bytes, payload.length, ret_body);
+}
+
 struct answer *answer_new(const struct route *route, const struct answer_header *header, struct text_span payload) {
     const struct operation *operation = route->operation;
     if (header->refusal)
         return refusal_of(operation, header->refusal, payload);
     struct answer *answer = take_blank();
-    if (codec_render(operation->reply, route->view, payload.bytes, payload.length, &answer->body) != 0) {
+    if (render(route, payload, &answer->body) != 0) {
         log_error("a worker's reply to %s does not keep to the contract", operation->name);
         answer_release(&answer);
         return answer_of_refusal(&refusal_internal_error);

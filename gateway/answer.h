@@ -10,7 +10,7 @@
 struct answer {
     int references;
     const struct refusal *refusal; /* NULL: a reply */
-    struct buffer body;            /* JSON of the reply; of a refusal its details, or nothing */
+    struct buffer body;            /* JSON of the reply, or CSV; of a refusal its details as JSON, or nothing */
     struct buffer gzip;            /* made when first asked for */
     char etag[ETAG_SIZE];          /* of reads; "" of others */
     char gzip_etag[ETAG_SIZE + 5]; /* the same of `gzip`: another representation, another tag */

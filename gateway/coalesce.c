@@ -13,11 +13,17 @@
 #include "operations.h"
 #include "request.h"
 
+#define ANSWER_RESERVE_MS 500 /* of a request's time: a continuation ends before it */
+
 struct flight {
     struct outgoing_call *call; /* NULL: it waits for the one that runs, or has been answered */
     struct request *requests;
     const struct route *route; /* of the first request: the others' shape is the same */
     struct group *group;       /* NULL: it shares with nobody */
+
+    struct answer *first;       /* the reply that is being continued; else NULL */
+    int64_t until_ms;           /* for so long */
+    struct flight *prev, *next; /* among the continued */
 };
 
 struct group {
@@ -30,13 +36,15 @@ struct group {
 struct key_head {
     const struct operation *operation;
     const struct view *view;
+    const struct field *csv;
 };
 
 static struct group *groups;
+static struct flight *continued;
 
 static struct group *group_for(const struct request *request) {
     static struct buffer key;
-    struct key_head head = {request->operation, request->route->view};
+    struct key_head head = {request->operation, request->route->view, request->route->csv};
     buffer_clear(&key);
     buffer_append(&key, &head, sizeof head);
     buffer_append(&key, request->message.bytes, request->message.length);
@@ -55,35 +63,49 @@ static struct group *group_for(const struct request *request) {
 
 static void on_answered(void *owner, const struct answer_header *header, struct text_span payload);
 
-static uint32_t milliseconds_left(const struct request *request) {
-    int64_t left_ms = request->operation->deadline_ms - (clock_mono_us() - request->started_us) / 1000;
-    return left_ms > 1 ? (uint32_t)left_ms : 1;
+static int64_t milliseconds_left(const struct request *request) {
+    return request->operation->deadline_ms - (clock_mono_us() - request->started_us) / 1000;
+}
+
+static struct caller caller_of(const struct request *request) {
+    return (struct caller){request->token.user_id, request->token.role, request->token.session, request->address};
 }
 
 /* Shared reads carry no caller: their answer must not depend on one. The newest request waits longest. */
 static void start(struct flight *flight) {
     const struct request *newest = flight->requests->prev;
     const struct operation *operation = newest->operation;
+    int64_t left_ms = milliseconds_left(newest);
     struct call_header header = {
         .id = newest->id,
         .operation = operation->name,
-        .ttl_ms = milliseconds_left(newest),
+        .ttl_ms = left_ms > 1 ? (uint32_t)left_ms : 1,
         .command = newest->has_command ? newest->command : newest->id,
         .caller = {.role = "", .session = "", .address = ""},
         .request_id = newest->request_id,
         .trace = newest->trace,
     };
     if (!flight->group)
-        header.caller =
-            (struct caller){newest->token.user_id, newest->token.role, newest->token.session, newest->address};
+        header.caller = caller_of(newest);
     flight->call = call_start(operation->service, &header, newest->message, on_answered, flight);
 }
 
 static void add_request(struct flight *flight, struct request *request);
 
+/* It is no longer continued. Whoever takes the first reply has its reference. */
+static struct answer *take_first(struct flight *flight) {
+    struct answer *first = flight->first;
+    if (first)
+        DL_DELETE(continued, flight);
+    flight->first = NULL;
+    return first;
+}
+
 /* The group goes on without this flight. */
 static void end_flight(struct flight *flight) {
     struct group *group = flight->group;
+    struct answer *unused = take_first(flight);
+    answer_release(&unused);
     call_forget(&flight->call);
     free(flight);
     if (!group)
@@ -149,15 +171,85 @@ int coalesce_was_sent(const struct request *request) {
     return running->call && call_was_sent(running->call);
 }
 
-static void on_answered(void *owner, const struct answer_header *header, struct text_span payload) {
-    struct flight *flight = owner;
-    struct answer *answer = answer_new(flight->route, header, payload);
+/* All its requests have their answer, whose reference is used up, and the flight is over. */
+static void answer_requests(struct flight *flight, struct answer *answer) {
     struct request *requests = flight->requests, *request, *next;
-    flight->call = NULL;
     end_flight(flight);
     DL_FOREACH_SAFE(requests, request, next) {
         request->leave = NULL;
         request_answered(request, answer);
     }
     answer_release(&answer);
+}
+
+/* Of a continuation: is the first reply the better answer? That its request does not keep to the contract is no fault
+ * of the client, who has not written it. */
+static bool is_failure(const struct refusal *refusal) {
+    return refusal &&
+           (refusal->status >= 500 || refusal == &refusal_validation_error || refusal == &refusal_bad_request);
+}
+
+/* The continuation has answered. */
+static void on_continued(void *owner, const struct answer_header *header, struct text_span payload) {
+    struct flight *flight = owner;
+    struct answer *answer = answer_new(flight->route, header, payload);
+    flight->call = NULL;
+    if (is_failure(answer->refusal)) {
+        answer_release(&answer);
+        answer = take_first(flight);
+    }
+    answer_requests(flight, answer);
+}
+
+/* Sends the reply on as the continuation's request. False where no time is left for it. */
+static bool go_on(struct flight *flight, struct answer *first, struct text_span reply) {
+    const struct request *request = flight->requests;
+    const struct operation *continuation = request->operation->continuation;
+    int64_t ttl_ms = milliseconds_left(request) - ANSWER_RESERVE_MS;
+    if (ttl_ms <= 0)
+        return false;
+    if (ttl_ms > continuation->deadline_ms)
+        ttl_ms = continuation->deadline_ms;
+    struct call_header header = {
+        .id = uuid_new(),
+        .operation = continuation->name,
+        .ttl_ms = (uint32_t)ttl_ms,
+        .caller = caller_of(request),
+        .request_id = request->request_id,
+        .trace = request->trace,
+    };
+    header.command = header.id;
+    flight->first = first;
+    flight->until_ms = clock_mono_ms() + ttl_ms;
+    DL_APPEND(continued, flight);
+    flight->call = call_start(continuation->service, &header, reply, on_continued, flight);
+    return true;
+}
+
+static void on_answered(void *owner, const struct answer_header *header, struct text_span payload) {
+    struct flight *flight = owner;
+    const struct operation *operation = flight->route->operation;
+    struct answer *answer = answer_new(flight->route, header, payload);
+    flight->call = NULL;
+    if (operation->continuation && !answer->refusal &&
+        codec_is_true(payload.bytes, payload.length, operation->continuation_field->key) &&
+        go_on(flight, answer, payload))
+        return;
+    answer_requests(flight, answer);
+}
+
+bool coalesce_settle(const struct request *request) {
+    struct flight *flight = request->place;
+    struct answer *first = take_first(flight);
+    if (first)
+        answer_requests(flight, first);
+    return first != NULL;
+}
+
+void coalesce_poll(void) {
+    struct flight *flight, *next;
+    int64_t now_ms = clock_mono_ms();
+    DL_FOREACH_SAFE(continued, flight, next)
+    if (now_ms >= flight->until_ms)
+        answer_requests(flight, take_first(flight));
 }

@@ -1,7 +1,13 @@
 /* From requests to calls. Identical public reads share one: at most one is running and one is waiting, and who comes
- * joins the one that waits, never the one that runs, so that each answer was read after its request came. */
+ * joins the one that waits, never the one that runs, so that each answer was read after its request came.
+ *
+ * A reply may be another operation's request (struct operation: continuation): then that one's answer is what the
+ * client gets. Where it fails, by 5xx, by silence, or because it cannot read that request, the client gets the first
+ * reply, as it was: what it tells has happened. */
 #ifndef TITHI_COALESCE_H
 #define TITHI_COALESCE_H
+
+#include <stdbool.h>
 
 struct request;
 
@@ -9,5 +15,9 @@ struct request;
 void coalesce_join(struct request *request);
 /* Has anybody taken the call on? (Else no broker was there.) Of a request that waits here. */
 int coalesce_was_sent(const struct request *request);
+/* Its time is over: is there a first reply whose continuation has not answered? Then the client gets that. */
+bool coalesce_settle(const struct request *request);
+/* Once in a while: gives up continuations whose time is over. */
+void coalesce_poll(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "operations.h"
+#include "page.h"
 #include "readiness.h"
 #include "reply.h"
 #include "request.h"
@@ -71,6 +72,9 @@ static const struct {
     {&operation_readiness, readiness_answer},
     {&operation_metrics, metrics_answer},
     {&operation_openapi_document, answer_document},
+    {&operation_sandbox_page, page_answer_document},
+    {&operation_sandbox_script, page_answer_script},
+    {&operation_sandbox_style, page_answer_style},
 };
 
 int local_start(void) {

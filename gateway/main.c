@@ -12,6 +12,7 @@
 #include "bus.h"
 #include "calls.h"
 #include "clock.h"
+#include "coalesce.h"
 #include "connection.h"
 #include "gateway.h"
 #include "listener.h"
@@ -105,6 +106,7 @@ static void turn(void) {
     polled_ms = now_ms;
     calls_poll();
     admission_poll();
+    coalesce_poll();
 }
 
 /* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,

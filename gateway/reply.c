@@ -20,6 +20,7 @@
 #define ORIGIN_LIMIT 64
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
+#define CSV_TYPE "text/csv; charset=utf-8; header=present"
 #define PREFLIGHT_MAX_AGE_S "600"
 
 struct name {
@@ -34,6 +35,7 @@ NAME(allow_methods_name, "Access-Control-Allow-Methods");
 NAME(allow_origin_name, "Access-Control-Allow-Origin");
 NAME(authenticate_name, "WWW-Authenticate");
 NAME(cache_control_name, "Cache-Control");
+NAME(content_disposition_name, "Content-Disposition");
 NAME(content_encoding_name, "Content-Encoding");
 NAME(content_type_name, "Content-Type");
 NAME(etag_name, "ETag");
@@ -179,7 +181,7 @@ static void add_quota(struct request *request) {
                 quota->reset_s);
 }
 
-static void begin(struct request *request, int status) {
+static void begin_with_policy(struct request *request, int status, const char *policy) {
     h2o_req_t *req = request->h2o;
     req->res.status = status;
     req->res.reason = reason_of(status);
@@ -188,7 +190,7 @@ static void begin(struct request *request, int status) {
     add_text(request, &request_id_name, request->request_id);
     add_text(request, &sniff_name, "nosniff");
     add_text(request, &referrer_name, "no-referrer");
-    add_text(request, &policy_name, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+    add_text(request, &policy_name, policy);
     add_text(request, &opener_policy_name, "same-origin");
     add_text(request, &resource_policy_name, "same-origin");
     if (reply.over_tls)
@@ -197,6 +199,10 @@ static void begin(struct request *request, int status) {
     add_quota(request);
     if (request->keeps_coming || gateway.draining)
         req->http1_is_persistent = 0;
+}
+
+static void begin(struct request *request, int status) {
+    begin_with_policy(request, status, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 }
 
 /* Counts and closes the books of a request; its answer is about to leave. */
@@ -270,7 +276,8 @@ static void append_problem(struct buffer *json, const struct request *request, c
     append_member(json, "title", refusal->message, strlen(refusal->message));
     buffer_printf(json, "\"status\":%d,", refusal->status);
     append_member(json, "detail", refusal->message, strlen(refusal->message));
-    append_member(json, "instance", req->path.base, path_length);
+    if (refusal != &refusal_card_number_refused) /* which the path may hold */
+        append_member(json, "instance", req->path.base, path_length);
 }
 
 /* The request target may hold bytes that are no UTF-8. */
@@ -396,6 +403,14 @@ static bool takes_gzip(const struct request *request) {
     return (h2o_get_compressible_types(&request->h2o->headers) & H2O_COMPRESSIBLE_GZIP) != 0;
 }
 
+/* What browsers are to make of the body: CSV is saved as a file of the path's last name. */
+static void add_type(struct request *request) {
+    const struct route *route = request->route;
+    add_text(request, &content_type_name, route->csv ? CSV_TYPE : JSON_TYPE);
+    if (route->csv)
+        add_printed(request, &content_disposition_name, "attachment; filename=\"%s\"", strrchr(route->path, '/') + 1);
+}
+
 static void reply_success(struct request *request, struct answer *answer) {
     const struct operation *operation = request->operation;
     bool known = *answer->etag && request->route->status == 200 && is_known(request, answer->etag);
@@ -417,7 +432,7 @@ static void reply_success(struct request *request, struct answer *answer) {
         send_nothing(request);
         return;
     }
-    add_text(request, &content_type_name, JSON_TYPE);
+    add_type(request);
     if (compressed)
         add_text(request, &content_encoding_name, "gzip");
     send_body(request, body.bytes, body.length);
@@ -440,6 +455,15 @@ void reply_document(struct request *request, int status, const char *media_type,
     add_text(request, &cache_control_name, "no-store");
     add_vary(request, "Accept");
     send_body(request, copy.base, copy.len);
+}
+
+void reply_page(struct request *request, const char *media_type, struct text_span body) {
+    begin_with_policy(request, 200,
+                      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+                      "form-action 'none'; frame-ancestors 'none'");
+    add_text(request, &content_type_name, media_type);
+    add_text(request, &cache_control_name, "no-store");
+    send_body(request, body.bytes, body.length);
 }
 
 void reply_options(struct request *request, const char *allowed) {

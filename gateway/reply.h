@@ -23,6 +23,9 @@ void reply_answer(struct request *request, struct answer *answer);
 void reply_refusal(struct request *request, const struct refusal *refusal, const char *details, uint32_t retry_after_s);
 /* A document of the gateway's own, not kept by caches. The bytes are copied. */
 void reply_document(struct request *request, int status, const char *media_type, struct text_span body);
+/* A page for browsers, or what belongs to it: it may run, load and ask what has the same origin, and nothing else. The
+ * bytes must live on. */
+void reply_page(struct request *request, const char *media_type, struct text_span body);
 /* 204 with Allow, and to browsers what CORS allows. */
 void reply_options(struct request *request, const char *allowed);
 void reply_redirect(struct request *request, const char *location);

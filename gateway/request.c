@@ -11,6 +11,7 @@
 #include "admission.h"
 #include "answer.h"
 #include "calls.h"
+#include "card_number.h"
 #include "clock.h"
 #include "coalesce.h"
 #include "connection.h"
@@ -100,11 +101,12 @@ static void on_dispose(void *request_) {
     answer_release(&request->answer);
 }
 
+/* It is logged: what looks like a card number is no id. */
 static bool is_request_id(struct text_span value) {
     for (size_t i = 0; i < value.length; i++)
         if (!isalnum((unsigned char)value.bytes[i]) && !strchr("._-", value.bytes[i]))
             return false;
-    return value.length > 0 && value.length <= ID_LENGTH_LIMIT;
+    return value.length > 0 && value.length <= ID_LENGTH_LIMIT && !card_number_in(value.bytes, value.length);
 }
 
 static void name_request(struct request *request) {
@@ -199,7 +201,7 @@ static bool body_is_acceptable(struct request *request) {
     size_t length = request->h2o->entity.len;
     if (length > BODY_SIZE_LIMIT)
         invalid(request, &refusal_payload_too_large, NULL);
-    else if (length && !is_json(header_of(request, H2O_TOKEN_CONTENT_TYPE)))
+    else if (length && !request->operation->raw_body && !is_json(header_of(request, H2O_TOKEN_CONTENT_TYPE)))
         invalid(request, &refusal_unsupported_media_type, NULL);
     return !request->invalid;
 }
@@ -265,9 +267,12 @@ static const char *details_of(struct request *request, const struct problems *pr
 
 static void pack_message(struct request *request) {
     const struct route_entry *entry = request->match.entry;
+    const struct text_span body = {request->h2o->entity.base, request->h2o->entity.len}, nothing = {NULL, 0};
+    const bool raw = request->operation->raw_body;
     struct buffer *message = &requests.message;
     struct request_source source = {
-        .body = {request->h2o->entity.base, request->h2o->entity.len},
+        .body = raw ? nothing : body,
+        .raw_body = raw ? body : nothing,
         .query = request->query,
         .path_values = request->match.values,
         .path_names = entry->names,
@@ -291,6 +296,9 @@ static void pack_message(struct request *request) {
     case CODEC_INVALID:
         invalid(request, &refusal_validation_error, details_of(request, &problems));
         break;
+    case CODEC_CARD_NUMBER:
+        invalid(request, &refusal_card_number_refused, NULL);
+        break;
     }
 }
 
@@ -304,6 +312,8 @@ static void read_content(struct request *request) {
 
 static void on_deadline(h2o_timeout_entry_t *entry) {
     struct request *request = H2O_STRUCT_FROM_MEMBER(struct request, deadline, entry);
+    if (coalesce_settle(request))
+        return;
     bool was_sent = coalesce_was_sent(request);
     request_leave(request);
     reply_refusal(request, was_sent ? &refusal_deadline_exceeded : &refusal_unavailable, NULL, 0);

@@ -9,9 +9,12 @@
 #include "envelope.h"
 #include "pool.h"
 
+struct job;
+
 struct call {
     struct call_header header;
-    struct pool *pool;             /* lives until the call is answered */
+    struct pool *pool; /* lives until the call is answered */
+    struct job *job;   /* the worker runtime's own side of it */
     int64_t deadline_mono_ms;
     const struct refusal *refusal; /* NULL: the reply struct is the answer */
     struct problems details;       /* goes with the refusal */

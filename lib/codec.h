@@ -2,7 +2,7 @@
  *   JSON, query, path, headers -> message   codec_request()   (gateway; validates everything)
  *   message -> struct                       codec_decode()    (worker; trusts nothing either)
  *   struct -> message                       codec_encode()    (worker)
- *   message -> JSON                         codec_render()    (gateway; what the table does not list cannot leak)
+ *   message -> JSON, CSV                    codec_render()    (gateway; what the table does not list cannot leak)
  * A message is a msgpack map keyed by field->key. */
 #ifndef TITHI_CODEC_H
 #define TITHI_CODEC_H
@@ -41,6 +41,7 @@ struct text_span {
 /* Where the gateway finds a request's parts. */
 struct request_source {
     struct text_span body;        /* JSON, or empty */
+    struct text_span raw_body;    /* the body instead, for an operation with IN_RAW_BODY; nothing of it is parsed */
     struct text_span query;       /* raw, without '?' */
     const struct text_span *path_values; /* percent-decoded, in the order of the template's {names} */
     const char *const *path_names;
@@ -55,10 +56,12 @@ enum codec_result {
     CODEC_OK,
     CODEC_MALFORMED, /* no JSON at all (syntax, UTF-8, NUL, depth, duplicate keys): one problem, field "body" */
     CODEC_INVALID,   /* against the contract: problems name each field */
+    CODEC_CARD_NUMBER, /* what looks like a payment card's number is in it: nothing more was looked at, no problems */
 };
 
 /* Appends the message to `ret_message`. Unknown fields and two names of one field with different values are problems.
- * Defaults are filled in. Map keys come in table order, so equal requests give equal bytes. */
+ * Defaults are filled in. Map keys come in table order, so equal requests give equal bytes. Card numbers are found in
+ * JSON strings, numbers and names, in the query and in the path; a raw body's operation takes them. */
 enum codec_result codec_request(const struct record *record, const struct request_source *source,
                                 struct buffer *ret_message, struct problems *problems);
 
@@ -73,8 +76,16 @@ void codec_encode(const struct record *record, const void *structure, struct buf
 int codec_render(const struct record *record, const struct view *view, const char *message, size_t length,
                  struct buffer *ret_json);
 
+/* Appends the records of a list of the message's record as CSV (RFC 4180): a row of their fields' names, then a row for
+ * each. null is an empty cell, money a decimal, and a text that a spreadsheet would take for a formula gets an apostrophe
+ * before it. 0, or -1 as above. */
+int codec_render_csv(const struct record *record, const struct field *list, const char *message, size_t length,
+                     struct buffer *ret_csv);
+
 /* Text of the reply's string field `key` at the top level, or NULL (the next cursor, for Link). Copied into the pool. */
 const char *codec_find_text(const char *message, size_t length, const char *key, struct pool *pool);
+/* Is the field `key` at the top level true? */
+bool codec_is_true(const char *message, size_t length, const char *key);
 
 /* Decimals of an ISO 4217 currency: INR 2, JPY 0, KWD 3; -1 for an unknown one. */
 int currency_decimals(const char *code);

@@ -60,8 +60,7 @@ static int hex_value(char c) {
                                   : -1;
 }
 
-/* Percent-decoding into the pool; `plus`: what '+' stands for. False on a bad escape. */
-static bool decode_percent(struct pool *pool, struct text_span raw, char plus, struct text_span *ret_text) {
+bool given_decode_percent(struct pool *pool, struct text_span raw, char plus, struct text_span *ret_text) {
     if (!memchr(raw.bytes, '%', raw.length) && !memchr(raw.bytes, '+', raw.length)) {
         *ret_text = raw;
         return true;
@@ -103,7 +102,7 @@ static void take_parameter(struct gathering *gathering, struct text_span raw_nam
     struct problems *problems = gathering->problems;
     struct text_span name, value;
     const char *known;
-    if (!decode_percent(problems->pool, raw_name, ' ', &name)) {
+    if (!given_decode_percent(problems->pool, raw_name, ' ', &name)) {
         problem_add(problems, "query", "has a bad percent-encoding");
         return;
     }
@@ -114,7 +113,7 @@ static void take_parameter(struct gathering *gathering, struct text_span raw_nam
     }
     /* A moment holds no blank: there '+' is the sign of its offset, as people write it. */
     bool moment = field->format == FORMAT_DATE_TIME || field->format == FORMAT_DATE_OR_TIME;
-    if (!decode_percent(problems->pool, raw_value, moment ? '+' : ' ', &value))
+    if (!given_decode_percent(problems->pool, raw_value, moment ? '+' : ' ', &value))
         problem_add(problems, field->name, "has a bad percent-encoding");
     else if (given_under(&gathering->givens->of[field - gathering->record->fields], known))
         problem_add(problems, known, "is given more than once");
@@ -147,12 +146,15 @@ static void take_path(struct gathering *gathering, const struct request_source *
     }
 }
 
-static void take_headers(struct gathering *gathering, const struct request_source *source) {
+/* Fields that are a part of the request by themselves: a header, the bearer token, the raw body. */
+static void take_whole(struct gathering *gathering, const struct request_source *source) {
     for (size_t i = 0; i < gathering->record->field_count; i++) {
         const struct field *field = &gathering->record->fields[i];
         struct text_span text = {NULL, 0};
         if (field->location == IN_CREDENTIALS && source->credentials.length)
             text = source->credentials;
+        else if (field->location == IN_RAW_BODY && source->raw_body.length)
+            text = source->raw_body;
         else if (field->location == IN_HEADER && source->header)
             text.bytes = source->header(source->context, field->header, &text.length);
         if (text.bytes)
@@ -163,7 +165,7 @@ static void take_headers(struct gathering *gathering, const struct request_sourc
 void given_take_source(const struct record *record, const struct request_source *source, struct givens *givens,
                        struct problems *problems) {
     struct gathering gathering = {record, givens, problems};
-    take_headers(&gathering, source);
+    take_whole(&gathering, source);
     take_path(&gathering, source);
     if (source->query.length)
         take_query(&gathering, source->query);

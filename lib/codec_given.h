@@ -32,7 +32,13 @@ static inline void given_clear(struct givens *givens, const struct record *recor
 /* Parses a body, or adds what is wrong with it and returns NULL. */
 json_t *given_parse(struct text_span body, struct problems *problems);
 
-/* Everything but the body: headers, bearer token, path, query. Names that the record does not know are problems. */
+/* Percent-decoding into the pool; `plus`: what '+' stands for. False on a bad escape. */
+bool given_decode_percent(struct pool *pool, struct text_span raw, char plus, struct text_span *ret_text);
+
+/* Does path, query or body hold what looks like a card number? `body` may be NULL. */
+bool given_holds_card(const struct request_source *source, const json_t *body, struct pool *pool);
+
+/* Everything but a JSON body: headers, bearer token, path, query. Names that the record does not know are problems. */
 void given_take_source(const struct record *record, const struct request_source *source, struct givens *givens,
                        struct problems *problems);
 void given_take_object(const struct record *record, const json_t *object, struct givens *givens,

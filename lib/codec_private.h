@@ -41,6 +41,21 @@ bool codec_major_to_minor(double major, int decimals, int64_t *ret_minor, struct
 bool codec_whole_to_minor(int64_t major, int decimals, int64_t *ret_minor, struct problems *problems,
                           const struct place *place);
 
+/* Where the value of each field of a record starts in a message; NULL: missing or nil. */
+struct slots {
+    const char *at[RECORD_FIELD_LIMIT];
+    const char *after; /* the map */
+};
+
+/* Of the map that starts at `map`. 0, or -1 where it is malformed. */
+int codec_find_slots(const char *map, const char *end, const struct record *record, struct slots *ret_slots);
+static inline const char *slot_of(const struct slots *slots, const struct record *record, const struct field *field) {
+    return slots->at[field - record->fields];
+}
+/* Decimals of the money in `field`. */
+int codec_slot_decimals(const struct slots *slots, const char *end, const struct record *record,
+                        const struct field *field);
+
 #define CURRENCY_DEFAULT "INR"
 /* Decimals of the currency that the text names; of the default where it names none. */
 int codec_decimals(const char *bytes, size_t length);

@@ -5,12 +5,6 @@
 #include "codec_private.h"
 #include "json_text.h"
 
-/* Where each field's value starts in the message; NULL: missing or nil. */
-struct slots {
-    const char *at[RECORD_FIELD_LIMIT];
-    const char *after; /* the map */
-};
-
 struct renderer {
     const char *end;   /* of the message */
     const char *after; /* the value rendered last */
@@ -28,9 +22,8 @@ static bool is_nil(const struct mp_reader *reader) {
     return reader->at < reader->end && (unsigned char)*reader->at == 0xc0;
 }
 
-static int find_slots(const struct renderer *renderer, const struct record *record, const char *map,
-                      struct slots *ret_slots) {
-    struct mp_reader reader = reader_at(renderer, map);
+int codec_find_slots(const char *map, const char *end, const struct record *record, struct slots *ret_slots) {
+    struct mp_reader reader = {.at = map, .end = end};
     struct mp_value head, key;
     size_t hint = 0;
     memset(ret_slots->at, 0, record->field_count * sizeof ret_slots->at[0]);
@@ -49,16 +42,17 @@ static int find_slots(const struct renderer *renderer, const struct record *reco
     return 0;
 }
 
-static const char *slot_of(const struct slots *slots, const struct record *record, const struct field *field) {
-    return slots->at[field - record->fields];
+static int find_slots(const struct renderer *renderer, const struct record *record, const char *map,
+                      struct slots *ret_slots) {
+    return codec_find_slots(map, renderer->end, record, ret_slots);
 }
 
 /* --- values */
 
-static int money_decimals(const struct renderer *renderer, const struct record *record, const struct field *field,
-                          const struct slots *slots) {
+int codec_slot_decimals(const struct slots *slots, const char *end, const struct record *record,
+                        const struct field *field) {
     const char *at = slot_of(slots, record, field->currency);
-    struct mp_reader reader = reader_at(renderer, at);
+    struct mp_reader reader = {.at = at, .end = end};
     struct mp_value currency;
     if (!at || mp_read(&reader, &currency) != MP_STRING)
         return codec_decimals(NULL, 0);
@@ -173,7 +167,7 @@ static int render_record(struct renderer *renderer, const struct record *record,
         const struct names names = {field->name, field->name_length, field->aliases};
         if (!at && !field->required)
             continue;
-        int decimals = field->type == FIELD_MONEY ? money_decimals(renderer, record, field, &slots) : 0;
+        int decimals = field->type == FIELD_MONEY ? codec_slot_decimals(&slots, renderer->end, record, field) : 0;
         if (render_member(renderer, start, &names, field, NULL, at, decimals))
             return -1;
     }
@@ -202,7 +196,7 @@ static int follow(const struct renderer *renderer, const struct view *view, cons
     }
     *ret_field = *step;
     *ret_at = at;
-    *ret_decimals = at && (*step)->type == FIELD_MONEY ? money_decimals(renderer, record, *step, slots) : 0;
+    *ret_decimals = at && (*step)->type == FIELD_MONEY ? codec_slot_decimals(slots, renderer->end, record, *step) : 0;
     return 0;
 }
 
@@ -258,21 +252,30 @@ int codec_render(const struct record *record, const struct view *view, const cha
     return -1;
 }
 
-const char *codec_find_text(const char *message, size_t length, const char *key, struct pool *pool) {
+/* The value of a key at the top level; MP_BAD where there is none. */
+static enum mp_type find_value(const char *message, size_t length, const char *key, struct mp_value *ret_value) {
     struct mp_reader reader;
-    struct mp_value head, name, value;
+    struct mp_value head, name;
     mp_reader_init(&reader, message, length);
     if (mp_read(&reader, &head) != MP_MAP)
-        return NULL;
+        return MP_BAD;
     for (uint32_t pair = 0; pair < head.length; pair++) {
         if (mp_read(&reader, &name) != MP_STRING)
-            return NULL;
-        if (!mp_is(&name, key)) {
-            if (mp_skip(&reader))
-                return NULL;
-            continue;
-        }
-        return mp_read(&reader, &value) == MP_STRING ? pool_copy(pool, value.bytes, value.length) : NULL;
+            return MP_BAD;
+        if (mp_is(&name, key))
+            return mp_read(&reader, ret_value);
+        if (mp_skip(&reader))
+            return MP_BAD;
     }
-    return NULL;
+    return MP_BAD;
+}
+
+const char *codec_find_text(const char *message, size_t length, const char *key, struct pool *pool) {
+    struct mp_value value;
+    return find_value(message, length, key, &value) == MP_STRING ? pool_copy(pool, value.bytes, value.length) : NULL;
+}
+
+bool codec_is_true(const char *message, size_t length, const char *key) {
+    struct mp_value value;
+    return find_value(message, length, key, &value) == MP_BOOLEAN && value.boolean;
 }

@@ -222,6 +222,10 @@ enum codec_result codec_request(const struct record *record, const struct reques
     json_t *body = NULL;
     if (source->body.length && !(body = given_parse(source->body, problems)))
         return CODEC_MALFORMED;
+    if (!source->raw_body.length && given_holds_card(source, body, problems->pool)) {
+        json_decref(body);
+        return CODEC_CARD_NUMBER;
+    }
     given_clear(&givens, record);
     given_take_source(record, source, &givens, problems);
     if (body && !json_is_object(body))

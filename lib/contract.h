@@ -32,7 +32,14 @@ enum field_format {
     FORMAT_LINE,      /* one line: no control characters, not only blanks */
 };
 
-enum field_location { IN_BODY, IN_PATH, IN_QUERY, IN_HEADER, IN_CREDENTIALS /* the Authorization header's bearer token */ };
+enum field_location {
+    IN_BODY,
+    IN_PATH,
+    IN_QUERY,
+    IN_HEADER,
+    IN_CREDENTIALS, /* the Authorization header's bearer token */
+    IN_RAW_BODY,    /* the whole body as it came, whatever its type */
+};
 
 struct integer_or_string {
     const char *text; /* NULL: it is the number */
@@ -131,6 +138,11 @@ struct operation {
     const struct record *reply;
     size_t call_size, request_offset, reply_offset; /* of struct NAME_call: struct call first */
     const char *page_field;       /* reply field with the next cursor; NULL: no pages */
+    bool raw_body;                /* its request has a field with IN_RAW_BODY */
+    /* Where its reply says true in that field, the gateway sends the reply on as the request of the continuation, whose
+     * reply (of the same record) is what the client gets. NULL: no continuation. */
+    const struct operation *continuation;
+    const struct field *continuation_field;
 };
 
 struct fixed_value { /* a request field that the route itself sets */
@@ -147,6 +159,7 @@ struct route {
     const struct operation *operation;
     const struct view *view;      /* NULL: the reply as it is */
     const struct fixed_value *fixed; /* ends with field NULL; NULL: none */
+    const struct field *csv;      /* the reply's list that is answered, as CSV; NULL: JSON */
     uint16_t status;              /* of success */
 };
 

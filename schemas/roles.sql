@@ -19,3 +19,5 @@ $$;
 -- fetch and sort everything. Where no index has the order, these settings forbid nothing.
 ALTER ROLE tithi_event SET enable_bitmapscan = off;
 ALTER ROLE tithi_event SET enable_sort = off;
+-- Reports sum up the whole ledger into a few groups: by hashing, where the planner by guess would rather sort a million rows.
+ALTER ROLE tithi_payment SET enable_sort = off;

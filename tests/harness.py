@@ -22,6 +22,7 @@ import psycopg2
 import requests
 
 from document import ROOT, Document
+from providers import RazorpayStandIn, StripeStandIn
 
 DOCUMENT = Document()
 PASSWORD = "password123"
@@ -31,11 +32,11 @@ ORIGIN = "https://app.example"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"tests-only-webhook-signing-key-0").decode()
 
 _numbers = itertools.count(1)
-_run = f"{os.getpid()}-{int(time.time())}"
+_run = f"{os.getpid()}t{int(time.time())}"  # digits in one row could be a card number
 
 
 def unique(prefix):
-    return f"{prefix}-{_run}-{next(_numbers)}"
+    return f"{prefix}-{_run}n{next(_numbers)}"
 
 
 _given_ports = set()
@@ -50,6 +51,15 @@ def free_port():
         if port not in _given_ports:
             _given_ports.add(port)
             return port
+
+
+def wait_until(condition, what, seconds=15):
+    """What condition() says as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited in vain: {what() if callable(what) else what}"
+        time.sleep(0.05)
+    return found
 
 
 def days_from_now(days, hour=10):
@@ -92,6 +102,25 @@ class Client:
         return self.request("DELETE", path, **arguments)
 
 
+def refusal(answer):
+    """Status and code."""
+    assert not answer.ok, answer.text
+    return answer.status_code, answer.json()["code"]
+
+
+def booking_until(person, booking_id, **wanted):
+    """The booking as its owner sees it, as soon as it is so."""
+
+    def shown():
+        return person.get(f"/bookings/{booking_id}").json()
+
+    def reached():
+        now = shown()
+        return now if wanted.items() <= now.items() else None
+
+    return wait_until(reached, lambda: f"{wanted}; it is {shown()}")
+
+
 class Person(Client):
     """Somebody who is signed in."""
 
@@ -128,6 +157,11 @@ class Stack:
     def facilitator(self, **fields):
         return self.login(self.register("facilitator", **fields)["email"])
 
+    def admin(self):
+        email = self.register()["email"]
+        self.operator("user", "role", email, "admin")
+        return self.login(email)
+
     def event(self, facilitator, **fields):
         body = {
             "title": "Yoga Session",
@@ -141,17 +175,69 @@ class Stack:
         assert answer.status_code == 201, answer.text
         return answer.json()["event"]
 
+    def priced_event(self, facilitator, **fields):
+        return self.event(facilitator, **{"price": 2500.00, "currency": "INR", **fields})
+
     def book(self, person, event):
         answer = person.post("/bookings", {"event_id": event["id"]})
         assert answer.status_code == 201, answer.text
         return answer.json()["booking"]
 
+    def paid_booking(self, person, event):
+        """A booking that was paid in the sandbox."""
+        answer = person.post("/bookings", {"event_id": event["id"]})
+        assert answer.status_code == 201 and answer.json()["order_id"], answer.text
+        paid = self.anonymous.post(f"/sandbox/orders/{answer.json()['order_id']}", {"action": "pay"})
+        assert paid.status_code == 200, paid.text
+        path = f"/bookings/{answer.json()['booking']['id']}"
+        wait_until(lambda: person.get(path).json()["status"] == "confirmed", "the paid booking is not confirmed")
+        return person.get(path).json()
+
+    def people(self, count):
+        """Many who are signed in, at once; they have id and token only."""
+        tokens = self.state / unique("tokens")
+        self.operator("user", "bulk", str(count), "--tokens", str(tokens))
+        found = []
+        for line in tokens.read_text().splitlines():
+            _, user_id, token = line.split()
+            found.append(Client(self.base_url, token))
+            found[-1].id = int(user_id)
+        return found
+
+    def operator(self, *arguments, check=True):
+        """What `tithi` says."""
+        command = [str(ROOT / "deploy/tithi"), "--state", str(self.state), *arguments]
+        return subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True).stdout
+
+    def pid(self, service):
+        """Of a process that runs under the supervisor, like "payment-1"; 0: it does not run just now."""
+        try:
+            return int((self.state / "service" / service / "supervise/pid").read_text() or 0)
+        except FileNotFoundError:
+            return 0
+
     def database(self):
         return psycopg2.connect(host=str(self.state / "run/postgres"), dbname="tithi")
 
+    def rows(self, statement, *values):
+        connection = self.database()
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def logs(self):
+        """Everything that the processes have logged."""
+        return "".join(file.read_text(errors="replace") for file in sorted((self.state / "log").rglob("*")) if file.is_file())
+
     def traces(self):
         """What a refused request must not change: how many facts there are."""
-        tables = ("users", "sessions", "refresh_tokens", "events", "bookings", "payments", "commands", "outbox")
+        tables = (
+            *("users", "sessions", "refresh_tokens", "events", "bookings", "payments", "refunds", "ledger", "provider_events"),
+            *("state_changes", "sandbox_orders", "commands", "outbox"),
+        )
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
         connection = self.database()
         try:
@@ -160,6 +246,72 @@ class Stack:
                 return cursor.fetchone()
         finally:
             connection.close()
+
+
+def assert_ledger_is_balanced(stack):
+    """What must be so whatever has happened: the ledger balances and agrees with payments and refunds, no state has moved along a way that is
+    no row of allowed_moves, no event has more people than it counts or holds."""
+    checks = {
+        "a transfer is no balanced pair": (
+            "SELECT transfer_id FROM ledger GROUP BY transfer_id"
+            " HAVING sum(amount_minor) <> 0 OR count(*) <> 2 OR count(DISTINCT (kind, currency, payment_id)) <> 1"
+        ),
+        "a payment differs from its ledger": (
+            "SELECT p.id, p.status, p.captured_minor, p.refunded_minor, l.* FROM payments p LEFT JOIN (SELECT payment_id,"
+            " sum(amount_minor) FILTER (WHERE account = 'provider') AS provider,"
+            " sum(amount_minor) FILTER (WHERE account = 'refunds_owed') AS owed,"
+            " sum(amount_minor) FILTER (WHERE account = 'earnings') AS earned FROM ledger GROUP BY 1) l ON l.payment_id = p.id"
+            " LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total, coalesce(sum(amount_minor) FILTER (WHERE status = 'processed'), 0) AS back"
+            " FROM refunds GROUP BY 1) r ON r.payment_id = p.id"
+            " WHERE coalesce(l.provider, 0) <> p.captured_minor - coalesce(r.back, 0)"
+            " OR coalesce(l.owed, 0) <> coalesce(r.back, 0) - coalesce(r.total, 0)"
+            " OR coalesce(l.earned, 0) <> coalesce(r.total, 0) - p.captured_minor OR p.refunded_minor <> coalesce(r.total, 0)"
+            " OR p.refunded_minor > p.captured_minor"
+        ),
+        "a payment's state differs from its refunds": (
+            "SELECT p.id, p.status, p.captured_minor, r.back FROM payments p JOIN (SELECT payment_id,"
+            " sum(amount_minor) FILTER (WHERE status = 'processed') AS back FROM refunds GROUP BY 1) r ON r.payment_id = p.id"
+            " WHERE p.status <> CASE WHEN coalesce(r.back, 0) = 0 THEN 'captured' WHEN r.back < p.captured_minor THEN 'partially_refunded'"
+            " ELSE 'refunded' END"
+        ),
+        "a state has moved where it may not": (
+            "SELECT s.* FROM state_changes s LEFT JOIN allowed_moves m USING (subject, old, new) WHERE m.subject IS NULL"
+        ),
+        "states do not follow each other": (
+            "SELECT * FROM (SELECT subject, subject_id, old, lag(new) OVER (PARTITION BY subject, subject_id ORDER BY id) AS before"
+            " FROM state_changes) s WHERE before IS NOT NULL AND before <> old"
+        ),
+        "an event counts other places than are booked": (
+            "SELECT e.id, e.taken, e.capacity, count(b.id) FROM events e LEFT JOIN bookings b"
+            " ON b.event_id = e.id AND b.status IN ('pending', 'confirmed', 'completed') GROUP BY e.id"
+            " HAVING e.taken <> count(b.id) OR count(b.id) > e.capacity OR count(b.id) <> count(DISTINCT b.user_id)"
+        ),
+        "somebody has paid and has neither place nor money": (
+            "SELECT p.id, p.status, b.id, b.status FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.captured_minor > p.refunded_minor"
+            " AND (p.duplicate_of IS NOT NULL OR b.status IN ('pending', 'expired'))"
+        ),
+    }
+    connection = stack.database()
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for what, statement in checks.items():
+                cursor.execute(statement)
+                wrong = cursor.fetchall()
+                assert not wrong, f"{what}: {wrong[:5]}"
+    finally:
+        connection.close()
+
+
+def vendor_calls(library, url, key, secret, *calls):
+    """What a vendor's own client library makes of these calls, each [name, argument…]; see node/call.js."""
+    folder = ROOT / "tests/node"
+    assert (folder / "node_modules").is_dir(), "the vendors' client libraries are not there; tests/run installs them"
+    asked = {"library": library, "url": url, "key": key, "secret": secret, "calls": calls}
+    done = subprocess.run(
+        ["node", "call.js"], cwd=folder, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout)
 
 
 def start_stack(environment=None, arguments=()):
@@ -183,6 +335,32 @@ def start_stack(environment=None, arguments=()):
         shutil.rmtree(folder, ignore_errors=True)
         raise AssertionError(f"deploy/up failed:\n{done.stdout}")
     return Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{crm_port}", state)
+
+
+# INR by Razorpay, some others by Stripe, the rest by nobody.
+PROVIDERS = "INR=razorpay,USD=stripe,EUR=stripe"
+
+
+def start_paid_stack(environment=None, arguments=()):
+    """A stack whose payment providers are stand-ins: stack.razorpay and stack.stripe."""
+    razorpay, stripe = RazorpayStandIn(), StripeStandIn()
+    unlimited = dict.fromkeys(("RATE_LIMIT_READ", "RATE_LIMIT_WRITE", "RATE_LIMIT_AUTH"), "off")
+    settings = {**razorpay.environment(), **stripe.environment(), "PAYMENT_PROVIDERS": PROVIDERS, **unlimited, **(environment or {})}
+    try:
+        stack = start_stack(settings, arguments)
+    except AssertionError:
+        razorpay.close()
+        stripe.close()
+        raise
+    stack.razorpay, stack.stripe = razorpay, stripe
+    razorpay.webhooks_to = stripe.webhooks_to = stack.base_url
+    return stack
+
+
+def stop_paid_stack(stack):
+    stack.razorpay.close()
+    stack.stripe.close()
+    stop_stack(stack)
 
 
 def stop_stack(stack):

@@ -9,6 +9,11 @@ declare -A SECRET_READERS=(
     [CRM_WEBHOOK_SECRET]="crm operator"
     [CRM_BEARER_TOKEN]="gateway crm operator"
     [ADMIN_PASSWORD]="auth operator"
+    [RAZORPAY_KEY_SECRET]="payment operator"
+    [RAZORPAY_WEBHOOK_SECRET]="payment operator"
+    [STRIPE_SECRET_KEY]="payment operator"
+    [STRIPE_WEBHOOK_SECRET]="payment operator"
+    [SMTP_URL]="crm operator"
 )
 
 # Reads NAME=value lines into the environment; a variable that is set already stays as it is.
@@ -68,6 +73,7 @@ provide_addresses() {
     fi
     export BROKER_URLS
     COUNT[broker]=$(tr ',' '\n' <<<"$BROKER_URLS" | grep -c .)
+    export MAIL_FOLDER=${MAIL_FOLDER:-$STATE/mail}
     export WEBHOOK_ALLOW_NETS=${WEBHOOK_ALLOW_NETS-127.0.0.0/8,::1/128}
 }
 

@@ -1,12 +1,12 @@
 # Debian packages: which of a list are missing, and installing just those. Sourced after common.sh.
 
-# The packages named in the files given that are not installed, one per line.
+# The packages named in the files given that are neither installed nor provided by one that is, one per line.
 missing_packages() {
     local wanted
     mapfile -t wanted < <(sed 's/#.*//' "$@" | tr -s ' \t' '\n\n' | grep . | sort -u)
     comm -23 <(printf '%s\n' "${wanted[@]}") \
-        <(dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
-            sed -n 's/^installed //p' | sort -u)
+        <(dpkg-query --show --showformat '${db:Status-Status} ${Package}, ${Provides}\n' |
+            sed -n 's/^installed //; T; s/ *([^)]*)//g; s/,* *$//; s/, */\n/g; p' | sort -u)
 }
 
 # Installs what is missing. An ordinary user is told the command instead, and the script ends.

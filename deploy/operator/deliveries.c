@@ -1,4 +1,4 @@
-/* Webhooks in the outbox: looking at them, and sending them again. */
+/* What the outbox delivers (webhooks, mail, refunds): looking at it, and trying it again. */
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -6,32 +6,38 @@
 #include "operator.h"
 
 #define LIST_SQL                                                                                                       \
-    "SELECT webhook_id, type, state, attempts, last_status, last_error, owner_id,"                                     \
+    "SELECT webhook_id, channel, type, state, attempts, last_status, last_error, owner_id,"                            \
     " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,"                         \
     " CASE WHEN state = 'due' THEN to_char(next_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END"  \
     " AS next_attempt_at"                                                                                              \
-    " FROM outbox WHERE channel = 'webhook' AND ($1::text IS NULL OR state = $1) ORDER BY id DESC LIMIT 1000"
+    " FROM outbox WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR channel = $2)"                       \
+    " ORDER BY id DESC LIMIT 1000"
 
-/* One that is being sent just now is left to its sender. */
+/* One that is being tried just now is left to its worker. The payment worker listens for refunds. */
 #define REPLAY_SQL                                                                                                     \
     "WITH again AS (UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), leased_until = NULL,"      \
     " finished_at = NULL WHERE webhook_id = $1 AND (leased_until IS NULL OR leased_until < now())"                     \
-    " RETURNING webhook_id, type, state)"                                                                              \
-    " SELECT again.* FROM again CROSS JOIN (SELECT pg_notify('outbox', '')) AS woken"
+    " RETURNING webhook_id, channel, type, state)"                                                                     \
+    " SELECT again.* FROM again"                                                                                       \
+    " CROSS JOIN LATERAL (SELECT pg_notify(CASE channel WHEN 'refund' THEN 'refunds' ELSE 'outbox' END, '')) AS woken"
 
 int command_deliveries(const struct stack *stack, const struct options *options, char **arguments) {
     static const struct column columns[] = {
-        {"webhook_id", "WEBHOOK"},   {"type", "TYPE"},          {"state", "STATE"},
-        {"attempts", "ATTEMPTS"},    {"last_status", "STATUS"}, {"created_at", "CREATED"},
-        {"next_attempt_at", "NEXT"}, {"last_error", "ERROR"},   {NULL, NULL},
+        {"webhook_id", "WEBHOOK"}, {"channel", "CHANNEL"},
+        {"type", "TYPE"},          {"state", "STATE"},
+        {"attempts", "ATTEMPTS"},  {"last_status", "STATUS"},
+        {"created_at", "CREATED"}, {"next_attempt_at", "NEXT"},
+        {"last_error", "ERROR"},   {NULL, NULL},
     };
-    const char *state = arguments[0];
+    const char *state = arguments[0], *channel = options->channel;
     if (state && strcmp(state, "due") != 0 && strcmp(state, "delivered") != 0 && strcmp(state, "dead") != 0)
         return complain(EX_USAGE, "deliveries are due, delivered or dead, not '%s'", state);
+    if (channel && strcmp(channel, "webhook") != 0 && strcmp(channel, "mail") != 0 && strcmp(channel, "refund") != 0)
+        return complain(EX_USAGE, "channels are webhook, mail and refund, not '%s'", channel);
     PGconn *database = stack_settings(stack) ? NULL : database_open();
     if (!database)
         return EX_UNAVAILABLE;
-    PGresult *result = database_query(database, LIST_SQL, 1, &state);
+    PGresult *result = database_query(database, LIST_SQL, 2, (const char *const[]){state, channel});
     if (result)
         print_rows(options, database_rows(result), columns);
     int code = result ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -42,7 +48,7 @@ int command_deliveries(const struct stack *stack, const struct options *options,
 
 int command_replay(const struct stack *stack, const struct options *options, char **arguments) {
     static const struct column columns[] = {
-        {"webhook_id", "WEBHOOK"}, {"type", "TYPE"}, {"state", "STATE"}, {NULL, NULL}};
+        {"webhook_id", "WEBHOOK"}, {"channel", "CHANNEL"}, {"type", "TYPE"}, {"state", "STATE"}, {NULL, NULL}};
     PGconn *database = stack_settings(stack) ? NULL : database_open();
     if (!database)
         return EX_UNAVAILABLE;
@@ -51,7 +57,7 @@ int command_replay(const struct stack *stack, const struct options *options, cha
     for (; *arguments; arguments++) {
         PGresult *result = database_query(database, REPLAY_SQL, 1, (const char *const *)arguments);
         if (!result || PQntuples(result) == 0)
-            code = result ? complain(EXIT_FAILURE, "there is no webhook %s, or it is being sent just now", *arguments)
+            code = result ? complain(EXIT_FAILURE, "there is no delivery %s, or it is being tried just now", *arguments)
                           : EXIT_FAILURE;
         if (result) {
             json_t *found = database_rows(result);

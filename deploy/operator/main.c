@@ -33,8 +33,9 @@ static const struct command commands[] = {
     {"user bulk", "N --tokens FILE", "make N accounts for a load test and write `email id token` lines",
      command_user_bulk, 1, 1, false},
     {"user hash", "", "the stored form of the password on standard input", command_user_hash, 0, 0, false},
-    {"deliveries", "[due|delivered|dead]", "webhooks, newest first", command_deliveries, 0, 1, false},
-    {"replay", "WEBHOOK_ID…", "send webhooks again", command_replay, 1, NO_LIMIT, false},
+    {"deliveries", "[due|delivered|dead] [--channel webhook|mail|refund]", "what was sent, newest first",
+     command_deliveries, 0, 1, false},
+    {"replay", "WEBHOOK_ID…", "send it again, whatever the channel", command_replay, 1, NO_LIMIT, false},
     {"check-config", "", "the settings of the stack's programs, secrets masked", command_check_config, 0, 0, false},
     {"migrate", "[--schemas DIR]", "bring the database to the newest schema", command_migrate, 0, 0, false},
     {"psql", "[ARGUMENT…]", "psql on the stack's database, as its owner", command_psql, 0, NO_LIMIT, true},
@@ -75,7 +76,8 @@ enum option_id {
     OPTION_NAME,
     OPTION_PASSWORD_FILE,
     OPTION_TOKENS,
-    OPTION_SCHEMAS
+    OPTION_SCHEMAS,
+    OPTION_CHANNEL
 };
 
 static const struct option long_options[] = {
@@ -88,6 +90,7 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
     {"tokens", required_argument, NULL, OPTION_TOKENS},
     {"schemas", required_argument, NULL, OPTION_SCHEMAS},
+    {"channel", required_argument, NULL, OPTION_CHANNEL},
     {NULL, 0, NULL, 0},
 };
 
@@ -122,6 +125,9 @@ static void read_options(int argc, char **argv, bool all, struct options *option
             break;
         case OPTION_SCHEMAS:
             options->schemas = optarg;
+            break;
+        case OPTION_CHANNEL:
+            options->channel = optarg;
             break;
         default:
             exit(EX_USAGE);

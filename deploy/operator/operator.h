@@ -15,6 +15,7 @@ struct options {
     const char *password_file;
     const char *tokens;
     const char *schemas;
+    const char *channel;
 };
 
 /* A stack's state folder, as deploy/up writes it. */

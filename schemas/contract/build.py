@@ -10,6 +10,7 @@ from . import examples
 from .document import Node
 from .faces import FACE_KEYWORDS, FaceReader
 from .model import WORKER_SERVICES, Field, Operation, Record, Refusal, Route, snake
+from .schema import Schema
 
 SERVICES = WORKER_SERVICES + ["gateway", "any"]
 METHODS = ["get", "post", "put", "delete", "patch"]
@@ -17,7 +18,9 @@ ROLES = ["user", "facilitator", "admin"]
 ACCESS = {"bearer": "ACCESS_TOKEN", "refresh": "ACCESS_REFRESH", "crm": "ACCESS_SERVICE"}
 # The gateway itself acts on these headers: documented as parameters they are no request fields.
 GATEWAY_HEADERS = {"accept", "idempotency-key", "if-none-match", "traceparent", "x-request-id"}
-OPERATION_ONLY = {"x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page"}
+OPERATION_ONLY = {
+    "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page", "x-raw-body",
+}  # fmt: skip
 C_WORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
     " short signed sizeof static struct switch typedef union unsigned void volatile while bool true false".split()
@@ -105,7 +108,7 @@ class Contract:
         return [(method, path, item.get(method), shared) for method in METHODS if item.get(method)]
 
     def read_operation(self, method, path, node, shared_parameters):
-        node.only(FACE_KEYWORDS - {"x-operation", "x-set"} | OPERATION_ONLY)
+        node.only(FACE_KEYWORDS - {"x-operation", "x-set", "x-csv"} | OPERATION_ONLY)
         name = node.need("operationId").text()
         if not re.match(r"^[a-z][A-Za-z0-9]*$", name):
             node.get("operationId").fail("must be in camelCase")
@@ -123,6 +126,7 @@ class Contract:
             reply=reply,
             limit=self.read_limit(node, method),
             secret_reply=flag(node, "x-secret-reply", False),
+            raw_body=node.get("x-raw-body") is not None,
         )
         operation.coalesce = flag(node, "x-coalesce", method == "get" and kind == "read" and operation.access == "ACCESS_PUBLIC")
         if operation.coalesce and kind != "read":
@@ -221,7 +225,9 @@ class Contract:
         fields = [self.read_parameter(parameter) for parameter in parameters.values()]
         fields = [field for field in fields if field]
         body = node.get("requestBody")
-        if body:
+        if node.get("x-raw-body"):
+            fields.append(self.read_raw_body(node))
+        elif body:
             fields += self.read_body(body, name)
         return fields
 
@@ -246,6 +252,14 @@ class Contract:
         if schema.credentials:
             field.location, field.header = "IN_CREDENTIALS", None
         return field
+
+    @staticmethod
+    def read_raw_body(node):
+        """The field that takes the body's bytes as they came."""
+        place = node.get("x-raw-body")
+        if node.get("requestBody") or node.path[-1] == "get":
+            place.fail("the body's bytes are what this names: there is no requestBody beside it, and no GET has one")
+        return Field(place.text(), Schema(place, "string"), True, "IN_RAW_BODY", aliases=[])
 
     def read_body(self, node, name):
         node = node.resolve().only({"required", "content", "description"})
@@ -353,22 +367,59 @@ class Contract:
         self.build_record(c_name, self.object_fields(schema, c_name, "reply"), node)
 
     def read_message(self, node):
-        node.only({"name", "service", "kind", "request", "reply", "deadline_ms", "summary", "description"})
+        node.only({"name", "service", "kind", "request", "reply", "continues", "deadline_ms", "summary", "description"})
         name = node.need("name").text()
-        records = {}
-        for part in ("request", "reply"):
-            c_name = f"{snake(name)}_{part}"
-            schema = self.reader.read(node.get(part)) if node.get(part) else None
-            if schema:
-                examples.check_schema(schema)
-            fields = self.object_fields(schema, c_name, part) if schema else []
-            records[part] = self.build_record(c_name, fields, node)
+        continued = self.find_continued(node) if node.get("continues") else None
         operation = Operation(
-            name, node, node.need("service").choice(SERVICES), node.need("kind").choice(["read", "command"]), "ACCESS_SERVICE", **records
+            name,
+            node,
+            node.need("service").choice(SERVICES),
+            node.need("kind").choice(["read", "command"]),
+            "ACCESS_SERVICE",
+            request=continued.reply if continued else self.message_record(node, name, "request"),
+            reply=continued.reply if continued else self.message_record(node, name, "reply"),
         )
         if node.get("deadline_ms"):
             operation.deadline_ms = node.get("deadline_ms").integer()
+        if continued:
+            self.continue_with(continued, operation)
         self.operations.append(operation)
+
+    def message_record(self, node, name, part):
+        c_name = f"{snake(name)}_{part}"
+        schema = self.reader.read(node.get(part)) if node.get(part) else None
+        if schema:
+            examples.check_schema(schema)
+        return self.build_record(c_name, self.object_fields(schema, c_name, part) if schema else [], node)
+
+    def find_continued(self, node):
+        place = node.get("continues").only({"operation", "when"}).need("operation")
+        for route in self.routes:
+            if route.operation.name == place.text():
+                return route.operation
+        return place.fail(f"no route leads to an operation {place.value}")
+
+    @staticmethod
+    def continue_with(continued, operation):
+        """`operation` gets what `continued` replies, and answers the client in its place."""
+        node = operation.node.get("continues")
+        when = node.need("when")
+        field = continued.reply.find(when.text())
+        for part in ("request", "reply"):
+            if operation.node.get(part):
+                operation.node.get(part).fail(f"is the reply of {continued.name}: it is not said again")
+        if operation.kind != "read":
+            operation.node.get("kind").fail("a continuation is asked again with every repeat: it must be a read")
+        for each in (continued, operation):
+            if each.service not in WORKER_SERVICES:
+                node.fail(f"{each.name} is answered by no worker service")
+        if continued.coalesce:
+            node.fail(f"{continued.name} is coalesced: its callers are not told apart")
+        if continued.continuation:
+            node.fail(f"{continued.name} is continued by {continued.continuation.name} already")
+        if field is None or field.schema.type != "boolean" or not field.present_always:
+            when.fail(f"is no required boolean of the reply of {continued.name}")
+        continued.continuation, continued.continuation_field = operation, field
 
     # --- the whole
 

@@ -35,7 +35,7 @@ FORMATS = {
 }
 INTERNAL_KEYWORDS = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
-    "x-page", "x-operation", "x-set", "x-from", "x-in", "writeOnly",
+    "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "writeOnly",
 }  # fmt: skip
 
 
@@ -222,7 +222,13 @@ def operation_row(operation):
         ("request_offset", f"offsetof(struct {name}_call, request)"),
         ("reply_offset", f"offsetof(struct {name}_call, reply)"),
         ("page_field", quote(operation.page) if operation.page else None),
+        ("raw_body", "true" if operation.raw_body else None),
     ]
+    if operation.continuation:
+        rows += [
+            ("continuation", f"&operation_{operation.continuation.c_name}"),
+            ("continuation_field", field_pointer(operation.reply, operation.continuation_field)),
+        ]
     return f"    {{{initializer(rows)}}},\n"
 
 
@@ -268,6 +274,7 @@ def route_row(contract, route):
         ("operation", f"&operation_{route.operation.c_name}"),
         ("view", f"&view_{view_index(contract, route.view)}" if route.view else None),
         ("fixed", f"(const struct fixed_value[]){{{fixed}{{NULL, NULL}}}}" if fixed else None),
+        ("csv", field_pointer(route.operation.reply, route.csv) if route.csv else None),
         ("status", route.status),
     ]
     return f"    {{{initializer(rows)}}},\n"

@@ -5,7 +5,7 @@ from .model import Route, View, ViewField, default_text
 
 FACE_KEYWORDS = {
     "operationId", "summary", "description", "tags", "parameters", "requestBody", "responses", "security",
-    "x-alias", "x-operation", "x-set", "x-listener", "deprecated",
+    "x-alias", "x-operation", "x-set", "x-csv", "x-listener", "deprecated",
 }  # fmt: skip
 # What of a schema the codec enforces by the operation's own field.
 ENFORCED = ("type", "nullable", "format", "enum", "minimum", "maximum", "min_length", "max_length", "quoted")
@@ -27,8 +27,9 @@ class FaceReader:
         self.fixed = self.read_fixed(node.get("x-set")) if node.get("x-set") else []
         self.check_request()
         status, schema = contract.read_reply(node)
-        view = self.root_view(schema)
-        contract.add_routes(node, self.method, self.path, Route("", "", "", self.operation, status, view, self.fixed))
+        csv = self.csv_list(node.get("x-csv"), status, schema) if node.get("x-csv") else None
+        view = None if csv else self.root_view(schema)
+        contract.add_routes(node, self.method, self.path, Route("", "", "", self.operation, status, view, self.fixed, csv))
 
     def find_operation(self, place):
         for operation in self.contract.operations:
@@ -76,6 +77,21 @@ class FaceReader:
             node.fail(f"its default differs from {own.name} in {operation.name}")
         if field.required != own.required and own not in [each for each, _ in self.fixed]:
             node.fail(f"{own.name} is {'' if own.required else 'not '}required in {operation.name}")
+
+    def csv_list(self, place, status, schema):
+        """The list of the reply whose records are the lines."""
+        field = self.operation.reply.find(place.text())
+        if status != 200 or schema is not None or self.method != "get":
+            place.fail("CSV is the answer of a GET whose 200 response has no JSON content")
+        names = [self.path] + (self.node.get("x-alias").texts() if self.node.get("x-alias") else [])
+        if any("{" in name.rsplit("/", 1)[1] for name in names):
+            place.fail("the path's last name is the file's: it cannot be a parameter")
+        if field is None or field.schema.type != "array" or field.record is None:
+            place.fail(f"is no list of objects in the reply of {self.operation.name}")
+        for column in field.record.fields:
+            if not column.schema.scalar:
+                place.fail(f"{column.name} is {column.schema.type}: a cell holds one plain value")
+        return field
 
     def root_view(self, schema):
         """The view that the response's schema means; None where it is the operation's own reply."""

@@ -87,7 +87,10 @@ class Operation:
     deadline_ms: int = 10000
     coalesce: bool = False
     secret_reply: bool = False
+    raw_body: bool = False
     page: str = None
+    continuation: object = None  # the operation that gets this one's reply and answers in its place
+    continuation_field: Field = None  # of the reply: where it is true
 
     @property
     def c_name(self):
@@ -103,6 +106,7 @@ class Route:
     status: int
     view: View = None
     fixed: list = dataclasses.field(default_factory=list)  # of (field, text)
+    csv: Field = None  # the reply's list that is shown as CSV
 
 
 @dataclasses.dataclass

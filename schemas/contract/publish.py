@@ -36,6 +36,10 @@ def complete_operation(document, item, method):
     operation = item[method]
     if "Refused" in document.get("components", {}).get("responses", {}):
         operation["responses"].setdefault("default", {"$ref": "#/components/responses/Refused"})
+    if "x-raw-body" in operation:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    if "x-csv" in operation:
+        operation["responses"]["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
     if operation.get("x-listener") == "crm":
         operation["servers"] = [copy.deepcopy(CRM_SERVER)]
     for holder in (item, operation):

@@ -263,22 +263,16 @@ class TestProfile:
 
 
 class TestPayments:
-    def test_pages_of_ones_own(self, stack, person, event, user):
-        booking = stack.book(person, event)
-        for number in range(5):
-            rows(
-                stack,
-                "INSERT INTO payments (booking_id, user_id, provider, provider_id, status, amount_minor, currency)"
-                " VALUES (%s, %s, 'sandbox', %s, 'captured', %s, 'INR')",
-                *(booking["id"], person.id, unique("pay"), 100 * number),
-            )
+    def test_pages_of_ones_own(self, stack, person, user):
+        facilitator = stack.facilitator()
+        bookings = [stack.book(person, stack.event(facilitator, price=price)) for price in (1, 2, 3, 4, 5)]
         seen, path = [], "/payments?limit=2"
         while path:
             answer = person.get(path)
             seen += answer.json()["payments"]
             path = answer.json()["next"] and f"/payments?limit=2&after={answer.json()['next']}"
-        assert [payment["amount_minor"] for payment in seen] == [400, 300, 200, 100, 0]
-        assert {payment["booking_id"] for payment in seen} == {booking["id"]}
+        assert [payment["amount_minor"] for payment in seen] == [500, 400, 300, 200, 100]
+        assert [payment["booking_id"] for payment in seen] == [booking["id"] for booking in reversed(bookings)]
         assert user.get("/payments").json()["payments"] == []
 
     @pytest.mark.parametrize("cursor", ["x", "AAAA", "LWlkfHw"])

@@ -102,6 +102,87 @@ class TestPrices:
         assert (shown["price"], shown["event"]["price"]) == (100, 200)
 
 
+class TestCancellationPolicies:
+    EVENT = {"title": "Retreat", "event_type": unique("retreat"), "start_datetime": "2030-02-20T10:00:00", "price": 100}
+
+    @pytest.mark.parametrize(
+        "asked, shown",
+        [
+            ([{"hours_before": 24, "refund_percent": 50}], [(24, 50)]),
+            ([{"hours_before": 24, "refund_percent": 50}, {"days_before": 7, "refund_percent": 100}], [(168, 100), (24, 50)]),
+            ([{"hours_before": 0, "refund_percent": 0}], [(0, 0)]),
+            ([], [(0, 0)]),
+            (None, [(0, 100)]),
+        ],
+    )
+    def test_tiers_are_shown_in_order(self, stack, publisher, asked, shown):
+        event = publisher.post("/events", {**self.EVENT, "cancellation_policy": asked}).json()["event"]
+        for answer in (event, stack.anonymous.get(f"/events/{event['id']}").json()):
+            assert [(tier["hours_before"], tier["refund_percent"]) for tier in answer["cancellation_policy"]] == shown
+
+    def test_events_show_the_operators_policy(self, stack, publisher):
+        event = publisher.post("/events", self.EVENT).json()["event"]
+        assert event["cancellation_policy"] == [{"hours_before": 0, "refund_percent": 100}]
+        listed = stack.anonymous.get(f"/events?type={self.EVENT['event_type']}&sort=-created&limit=1").json()["events"]
+        assert listed[0]["cancellation_policy"] == event["cancellation_policy"]
+
+    def test_free_events_have_none_to_show(self, publisher):
+        tiers = [{"hours_before": 24, "refund_percent": 50}]
+        event = publisher.post("/events", {**self.EVENT, "price": 0, "cancellation_policy": tiers}).json()["event"]
+        assert "cancellation_policy" not in event
+        assert publisher.put(f"/events/{event['id']}", {"price": 5}).json()["event"]["cancellation_policy"] == tiers
+
+    @pytest.mark.parametrize(
+        "tiers",
+        [
+            [{"refund_percent": 50}],
+            [{"hours_before": 24, "days_before": 1, "refund_percent": 50}],
+            [{"hours_before": 24, "refund_percent": 50}, {"days_before": 1, "refund_percent": 50}],
+            [{"hours_before": 24, "refund_percent": 50}, {"days_before": 7, "refund_percent": 49}],
+            [{"hours_before": hours, "refund_percent": 50} for hours in range(11)],
+            "24h=50",
+        ],
+        ids=["no-time", "two-times", "same-time", "rising", "eleven", "text"],
+    )
+    def test_what_is_no_policy(self, stack, publisher, tiers):
+        answer = publisher.post("/events", {**self.EVENT, "cancellation_policy": tiers})
+        assert refused(answer) == (400, "validation_error", ["cancellation_policy"])
+        event = stack.event(publisher, price=100)
+        answer = publisher.put(f"/events/{event['id']}", {"cancellation_policy": tiers})
+        assert refused(answer) == (400, "validation_error", ["cancellation_policy"])
+        assert stack.anonymous.get(f"/events/{event['id']}").json() == event
+
+    @pytest.mark.parametrize(
+        "tier",
+        [
+            {"hours_before": -1, "refund_percent": 50},
+            {"hours_before": 87601, "refund_percent": 50},
+            {"days_before": 3651, "refund_percent": 50},
+            {"hours_before": 24, "refund_percent": 101},
+            {"hours_before": 24, "refund_percent": 5.5},
+            {"hours_before": None, "refund_percent": 50},
+            {"hours_before": 24},
+            {"hours_before": 24, "refund_percent": 50, "percent": 50},
+        ],
+    )
+    def test_what_is_no_tier(self, publisher, tier):
+        status, code, fields = refused(publisher.post("/events", {**self.EVENT, "cancellation_policy": [tier]}))
+        assert (status, code, len(fields)) == (400, "validation_error", 1) and fields[0].startswith("cancellation_policy")
+
+    def test_a_change_shows_in_the_entity_tag(self, stack, publisher):
+        path = f"/events/{stack.event(publisher, price=100)['id']}"
+        seen = stack.anonymous.get(path).headers["ETag"]
+        tiers = [{"days_before": 1, "refund_percent": 50}]
+        assert publisher.put(path, {"cancellation_policy": tiers}, headers={"If-Match": seen}).status_code == 200
+        answer = publisher.put(path, {"cancellation_policy": None}, headers={"If-Match": seen})
+        assert refused(answer) == (412, "precondition_failed", [])
+        seen = stack.anonymous.get(path).headers["ETag"]
+        kept = publisher.put(path, {"title": "Another"}, headers={"If-Match": seen}).json()["event"]
+        assert kept["cancellation_policy"] == [{"hours_before": 24, "refund_percent": 50}]
+        given_back = publisher.put(path, {"cancellation_policy": None}).json()["event"]
+        assert given_back["cancellation_policy"] == [{"hours_before": 0, "refund_percent": 100}]
+
+
 class TestStates:
     def test_a_cancelled_event_is_shown_and_stays_cancelled(self, stack, publisher):
         event = stack.event(publisher, event_type=unique("kind"))

@@ -2,8 +2,11 @@
 
 import concurrent.futures
 import gzip
+import json
+import random
 import re
 import socket
+import subprocess
 
 import pytest
 
@@ -253,6 +256,149 @@ class TestHeaders:
     def test_limits_are_told(self, user):
         headers = user.get("/bookings").headers
         assert "RateLimit" in headers and "RateLimit-Policy" in headers
+
+
+def card_number():
+    """A Visa number that nobody has used before, with a right check digit."""
+    digits = "4" + "".join(random.choices("0123456789", k=14))
+    total = sum((int(digit) * 2 - 9 * (int(digit) > 4)) if place % 2 == 0 else int(digit) for place, digit in enumerate(digits))
+    return digits + str(-total % 10)
+
+
+def groups(number):
+    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
+class TestCardNumbers:
+    """What looks like one is refused, and nothing keeps it: no table, no log."""
+
+    @staticmethod
+    def is_kept(stack, text):
+        """Does any file of the stack hold it: tables, their journal, logs?"""
+        search = ["grep", "-rlaF", "-D", "skip", text, str(stack.state)]
+        return subprocess.run(search, capture_output=True, text=True, check=False).stdout != ""
+
+    @pytest.fixture(scope="class")
+    def card(self, stack):
+        number = card_number()
+        yield number
+        assert self.is_kept(stack, stack.register()["email"])
+        assert not self.is_kept(stack, number) and not self.is_kept(stack, groups(number))
+
+    @pytest.fixture
+    def refuses(self, stack, person, event):
+        """Whoever asks is there before the facts are counted."""
+
+        def check(answer):
+            assert (answer.status_code, answer.json()["code"]) == (400, "card_number_refused"), answer.text
+            assert "details" not in answer.json()
+
+        before = stack.traces()
+        yield check
+        assert stack.traces() == before
+
+    def test_in_a_body(self, refuses, person, event, card):
+        for notes in (card, groups(card), f"please charge {card}, thanks", groups(card).replace(" ", "-")):
+            refuses(person.post("/bookings", {"event_id": event["id"], "notes": notes}))
+        refuses(person.post("/api/bookings", {"session_id": event["id"], "notes": card}))
+
+    def test_under_another_spelling(self, refuses, person, card):
+        headers = {"Content-Type": "application/json"}
+        escaped = "".join(f"\\u{ord(digit):04x}" for digit in card)
+        for body in (f'{{"name": "{escaped}"}}', f'{{"name": {card}}}', f'{{"{card}": 1}}', f'{{"name": [{{"deep": "{card}"}}]}}'):
+            refuses(person.put("/profile", data=body, headers=headers))
+
+    def test_in_registration(self, refuses, stack, card):
+        body = {"email": f"{unique('card')}@example.com", "password": "password123", "name": card}
+        refuses(stack.anonymous.post("/auth/register", body))
+        refuses(stack.anonymous.post("/auth/register", {**body, "name": "x", "password": card}))
+
+    def test_in_query_and_path(self, refuses, stack, person, card):
+        encoded = "".join(f"%{ord(digit):02x}" for digit in card)
+        for value in (card, groups(card).replace(" ", "+"), groups(card).replace(" ", "%20"), encoded):
+            refuses(stack.anonymous.get(f"/events?search={value}"))
+        refuses(stack.anonymous.get(f"/events?nosuch={card}"))
+        refuses(stack.anonymous.get(f"/events/{card}"))
+        refuses(person.get(f"/bookings/{encoded}"))
+
+    def test_who_may_not_ask_hears_that_first(self, stack, card):
+        assert stack.anonymous.post("/bookings", {"event_id": 1, "notes": card}).status_code == 401
+        assert stack.anonymous.get(f"/nosuch/{card}").status_code == 404
+
+    def test_it_is_no_request_id(self, stack, card):
+        answer = stack.anonymous.get("/healthz", headers={"X-Request-Id": card})
+        assert answer.status_code == 200 and card not in answer.headers["X-Request-Id"]
+
+    def test_what_is_none_passes(self, stack, person, event):
+        notes = "call +49 1511 2345678 or 9876543210; ref 0190b6a4-6e0c-7c3e-4111-111111111111, 2026-11-21 10:00"
+        answer = person.post("/bookings", {"event_id": event["id"], "notes": notes})
+        assert answer.status_code == 201 and answer.json()["booking"]["notes"] == notes
+        assert stack.anonymous.get("/events/9223372036854775807").status_code == 404
+
+
+class TestRawBodies:
+    """A provider's webhook is taken by its bytes: whatever its type, and unparsed, because they are signed."""
+
+    PATH = "/payments/webhooks/stripe"
+
+    def test_an_empty_one_is_missing(self, stack):
+        answer = stack.anonymous.post(self.PATH)
+        assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
+        assert answer.json()["details"] == {"payload": "is required"}
+
+    def test_it_is_text(self, stack):
+        for body in (b"\xff", b"{}\0"):
+            answer = stack.anonymous.post(self.PATH, data=body)
+            assert answer.json()["details"] == {"payload": "is not valid UTF-8 text"}
+
+    def test_unsigned_ones_are_refused_by_the_worker(self, stack):
+        before = stack.traces()
+        for body in (b"{}", b"no json", b'{"a": 1, "a": 2}', b'{"number": "4111111111111111"}', b'{"payload": "x"}'):
+            for media_type in ("application/json", "text/plain", "application/octet-stream"):
+                answer = stack.anonymous.post(self.PATH, data=body, headers={"Content-Type": media_type})
+                assert (answer.status_code, answer.json()["code"]) == (400, "invalid_signature"), body
+        assert stack.traces() == before
+
+    def test_its_size_is_bounded(self, stack):
+        answer = stack.anonymous.post(self.PATH, data=b"x" * 70000)
+        assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+    def test_it_is_documented_as_json(self, stack):
+        operation = stack.anonymous.get("/openapi.json").json()["paths"][self.PATH]["post"]
+        assert operation["requestBody"]["content"] == {"application/json": {"schema": {"type": "object"}}}
+        assert "payload" not in json.dumps(operation)
+
+
+class TestCsv:
+    PATH = "/facilitator/revenue.csv"
+
+    def test_it_is_a_file_of_lines(self, facilitator):
+        answer = facilitator.get(self.PATH)
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="revenue.csv"'
+        header = b"event_id,event_title,facilitator_id,facilitator_name,month,currency,payments,captured,refunds,refunded,net"
+        assert answer.content.startswith(header + b"\r\n") and answer.content.endswith(b"\r\n")
+
+    def test_validators(self, facilitator):
+        first = facilitator.get(self.PATH)
+        again = facilitator.get(self.PATH, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        head = facilitator.request("HEAD", self.PATH)
+        assert (head.status_code, head.headers["Content-Length"]) == (200, first.headers["Content-Length"])
+
+    def test_refusals_are_json(self, stack, person, facilitator):
+        for client, status in ((stack.anonymous, 401), (person, 403)):
+            answer = client.get(self.PATH)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
+            assert "Content-Disposition" not in answer.headers
+        assert facilitator.get(f"{self.PATH}?nosuch=1").json()["code"] == "validation_error"
+
+    def test_what_the_path_sets_cannot_be_taken_back(self, facilitator):
+        answer = facilitator.get("/facilitator/payments.csv?all=false")
+        assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
+        answer = facilitator.get("/facilitator/payments.csv")
+        assert answer.status_code == 200 and answer.content.startswith(b"booking_id,booking_reference,user_id,name,")
 
 
 def socket_of(stack):

@@ -6,7 +6,7 @@ import datetime
 import pytest
 
 from document import parse_time
-from harness import CRM_TOKEN, PASSWORD, WEBHOOK_SECRET, days_from_now, unique
+from harness import CRM_TOKEN, PASSWORD, WEBHOOK_SECRET, days_from_now, unique, wait_until
 
 SLASH = pytest.mark.parametrize("slash", ["", "/"])
 
@@ -325,12 +325,14 @@ class TestBookings:
             "payment_status": "completed",
             "payment_id": None,
             "payment_reference": None,
+            "payment_url": None,
+            "refund": None,
             "user": {"id": user.id, "name": "John Doe", "email": user.email},
             "event": {"id": event["id"], "title": "Yoga Session", "price": 0, "currency": "INR"},
             "created_at": str,
         }
         assert_fields(answer.json(), {"message": "Booking created successfully", "booking": booking})
-        assert "payment_url" in answer.json()
+        assert_fields(answer.json(), {"payment_due": False, "payment_url": None, "order_id": None, "key_id": None, "provider": None})
         assert_recent(answer.json()["booking"]["created_at"])
         after = stack.anonymous.get(f"/events/{event['id']}").json()
         assert_fields(after, {"current_participants": 1, "available_spots": 9})
@@ -339,6 +341,7 @@ class TestBookings:
         event = stack.event(facilitator, price=25.00, currency="INR")
         booking = stack.book(person, event)
         assert_fields(booking, {"status": "pending", "payment_status": "pending", "price": 25.0, "hold_expires_at": str})
+        assert_fields(booking, {"payment_url": str, "payment_reference": str, "payment_id": None, "refund": None})
         left = parse_time(booking["hold_expires_at"]) - datetime.datetime.now(datetime.timezone.utc)
         assert datetime.timedelta(minutes=14) < left < datetime.timedelta(minutes=16)
         assert_fields(stack.anonymous.get(f"/events/{event['id']}").json(), {"current_participants": 1})
@@ -426,6 +429,20 @@ class TestBookings:
         assert_fields(shown, {"status": "cancelled", "cancelled_at": str})
         assert_fields(stack.anonymous.get(f"/events/{event['id']}").json(), {"current_participants": 0})
 
+    @SLASH
+    def test_cancel_what_was_paid(self, stack, person, facilitator, slash):
+        booking = stack.paid_booking(person, stack.event(facilitator, price=25.00))
+        assert_fields(booking, {"payment_status": "completed", "payment_id": str, "payment_reference": str, "payment_url": None})
+        answer = person.post(f"/bookings/{booking['id']}/cancel{slash}")
+        assert answer.status_code == 200
+        refund = {"refund_id": str, "amount": 25.0, "currency": "INR", "status": "pending", "cause": "cancelled"}
+        assert_fields(answer.json(), {"message": "Booking cancelled successfully", "refund": refund})
+        assert answer.json()["booking"]["refund"] == answer.json()["refund"]
+        path = f"/bookings/{booking['id']}"
+        wait_until(lambda: person.get(path).json()["refund"]["status"] == "processed", "the refund is not processed")
+        shown = {"status": "cancelled", "payment_status": "refunded", "refund": {**refund, "status": "processed"}}
+        assert_fields(person.get(path).json(), shown)
+
     def test_a_cancelled_place_can_be_booked_again(self, stack, person, facilitator):
         event = stack.event(facilitator, max_participants=1)
         booking = stack.book(person, event)
@@ -467,6 +484,18 @@ class TestFacilitator:
         assert_fields(answer.json(), {**shown, "bookings_cancelled": 1})
         assert_fields(person.get(f"/bookings/{booking['id']}").json(), {"status": "cancelled"})
         assert_fields(stack.anonymous.get(f"/events/{event['id']}").json(), {"status": "cancelled"})
+
+
+    @SLASH
+    def test_cancel_event_pays_everything_back(self, stack, facilitator, slash):
+        event = stack.event(facilitator, price=25.00)
+        for _ in range(2):
+            stack.paid_booking(stack.user(), event)
+        stack.book(stack.user(), event)
+        answer = facilitator.post(f"/facilitator/events/{event['id']}/cancel{slash}")
+        assert answer.status_code == 200
+        shown = {"message": "Event cancelled successfully", "refunds_processed": 2, "total_refund_amount": 50.0, "currency": "INR"}
+        assert_fields(answer.json(), {**shown, "bookings_cancelled": 3})
 
 
 class TestApiFamily:

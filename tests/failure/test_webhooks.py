@@ -328,6 +328,20 @@ class TestHanging:
         assert len({delivery.headers["webhook-id"] for delivery in deliveries}) == 1
         assert message.until(ended).state == "delivered"
 
+    def test_who_lost_the_lease_settles_nothing(self, stack, hanging):
+        """As after a worker was held up for so long that another one took the row."""
+        message = Message(stack, with_address(stack, hanging.url))
+        hanging.until_waiting(1)
+        rows(stack, "UPDATE outbox SET leased_until = now() + interval '1 hour' WHERE webhook_id = %s", message.id)
+        hanging.released.set()
+        hanging.wait_for(message.is_in)
+        time.sleep(1.5)
+        now = message.now()
+        assert (now.state, now.attempts) == ("due", 0)
+        rows(stack, "UPDATE outbox SET leased_until = NULL WHERE webhook_id = %s", message.id)
+        now = message.until(ended)
+        assert (now.state, now.attempts) == ("delivered", 1)
+
     def test_a_stopped_worker_finishes_what_it_has_in_hand(self, stack, hanging):
         message = Message(stack, with_address(stack, hanging.url))
         hanging.until_waiting(1)

@@ -209,7 +209,7 @@ class Site:
         self.database.create()
         self.broker = Program(self, "tithi-broker", "broker")
         self.worker = Program(self, "tithi-event", "event")
-        self.caller = Caller(self)
+        self.caller, self.watcher = Caller(self), Caller(self)
         self.await_worker()
 
     def await_worker(self):
@@ -219,10 +219,10 @@ class Site:
         ((_, reply),) = self.caller.ask(call("ping", {}))
         return reply.get("database")
 
-    def in_flight(self):
-        self.caller.socket.send_multipart([b"MDPC02", b"\x01", b"mmi.stats"])
-        assert self.caller.socket.poll(5000)
-        return json.loads(self.caller.socket.recv_multipart()[-1])["services"]["event"]["in_flight"]
+    def in_flight(self, service="event"):
+        self.watcher.socket.send_multipart([b"MDPC02", b"\x01", b"mmi.stats"])
+        assert self.watcher.socket.poll(5000)
+        return json.loads(self.watcher.socket.recv_multipart()[-1])["services"][service]["in_flight"]
 
     def events(self, title):
         return self.database.value("SELECT count(*) FROM events WHERE title = %s", title)
@@ -604,6 +604,125 @@ def test_a_stopping_worker_keeps_its_leases_and_writes_down_what_ended(site, crm
         time.sleep(0.3)
     assert crm.process.wait(5) == 0
     assert site.database.value("SELECT attempts FROM outbox") == 1
+
+
+ORDINARY, AT_ONCE, FAILING_GROUP, NEVER = 1, 2, 2000, 100001  # the special ones of tests/failure/deferring.c
+
+
+def later(wait_ms, **arguments):
+    """What that answers after so long."""
+    return call("getRefundQuote", {"booking_id": wait_ms}, service=b"booking", **arguments)
+
+
+class Deferring(Program):
+    def __init__(self, site):
+        self.site = site
+        super().__init__(site, "tests/deferring", "booking")
+        self.wait_until_known()
+
+    def wait_until_known(self):
+        until(lambda: self.site.caller.knows("booking"), "the worker to be ready")
+        ask = self.site.caller.ask
+        until(lambda: ask(call("ping", {}, service=b"booking"))[0][1]["database"] == "ok", "its database")
+
+
+@pytest.fixture
+def deferring(site):
+    worker = Deferring(site)
+    yield worker
+    if worker.process.poll() is None:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def test_a_deferred_call_holds_up_nobody(site, deferring):
+    slow, quick, at_once, ordinary = later(1500), later(20), later(AT_ONCE), later(ORDINARY)
+    started = time.monotonic()
+    site.caller.send(slow, quick, at_once, ordinary)
+    answers = site.caller.receive(quick, at_once, ordinary)
+    assert [refusal for refusal, _ in answers] == [None, None, "booking_not_found"]
+    assert answers[0][1]["booking_id"] == 20
+    assert time.monotonic() - started < 1
+    assert site.in_flight("booking") == 1  # it keeps its credit
+    ((refusal, reply),) = site.caller.receive(slow)
+    assert (refusal, reply["booking_id"], reply["currency"]) == (None, 1500, "INR")
+    assert 1.4 < time.monotonic() - started < 3
+    assert site.in_flight("booking") == 0
+
+
+def test_deferred_calls_come_back_in_any_number(site, deferring):
+    """Many times the credit, out of order."""
+    calls = [later(3 + number * 37 % 200) for number in range(300)]
+    for at in range(0, 300, 10):
+        site.caller.send(*calls[at : at + 10])
+    assert {refusal for refusal, _ in site.caller.receive(*calls)} == {None}
+    assert site.in_flight("booking") == 0
+
+
+def test_a_deferred_call_is_not_run_again_when_its_group_fails(site, deferring):
+    """The others are, and it is answered once."""
+    failing, other = later(FAILING_GROUP), later(ORDINARY)
+    site.caller.send(failing, other)
+    assert site.caller.receive(other, seconds=1)[0][0] == "booking_not_found"
+    assert site.caller.receive(failing)[0][0] is None
+    assert deferring.process.poll() is None
+
+
+def test_a_call_that_expired_while_deferred_is_no_success(site, deferring):
+    expired = later(1000, ttl_ms=300)
+    site.caller.send(expired)
+    until(lambda: site.in_flight("booking") == 1, "it to be deferred")
+    until(lambda: site.in_flight("booking") == 0, "its credit to come back", 3)
+    answered = site.caller.socket.poll(300) and msgpack.unpackb(site.caller.socket.recv_multipart()[3])
+    assert not answered or answered["refusal"] == "deadline_exceeded"
+    assert site.caller.ask(later(20))[0][0] is None
+
+
+def test_a_broker_that_went_away_gets_no_answer_to_what_it_gave(site, deferring):
+    lost = later(1500)
+    site.caller.send(lost)
+    until(lambda: site.in_flight("booking") == 1, "it to be deferred")
+    site.broker.process.kill()
+    site.broker.process.wait()
+    site.broker = Program(site, "tithi-broker", "broker")
+    deferring.wait_until_known()
+    assert site.caller.ask(later(20))[0][0] is None
+    assert not site.caller.socket.poll(2500)
+    assert site.in_flight("booking") == 0
+    assert deferring.process.poll() is None
+    site.await_worker()
+
+
+def test_a_stop_waits_for_what_is_deferred(site, deferring):
+    deferred = later(2500)
+    site.caller.send(deferred)
+    until(lambda: site.in_flight("booking") == 1, "it to be deferred")
+    deferring.process.send_signal(signal.SIGTERM)
+    assert site.caller.receive(deferred)[0][0] is None
+    assert deferring.process.wait(3) == 0
+
+
+@pytest.mark.slow
+def test_a_stop_does_not_wait_for_ever(site, deferring):
+    forgotten = later(NEVER, ttl_ms=60000)
+    site.caller.send(forgotten)
+    until(lambda: site.in_flight("booking") == 1, "it to be deferred")
+    deferring.process.send_signal(signal.SIGTERM)
+    assert site.caller.receive(forgotten, seconds=25)[0][0] == "unavailable"
+    assert deferring.process.wait(3) == 0
+
+
+def test_a_killed_worker_s_deferred_call_goes_to_another(site, deferring):
+    deferred = later(1000)
+    site.caller.send(deferred)
+    until(lambda: site.in_flight("booking") == 1, "it to be deferred")
+    deferring.process.kill()
+    deferring.process.wait()
+    another = Deferring.__new__(Deferring)
+    another.site = site
+    Program.__init__(another, site, "tests/deferring", "booking")
+    assert site.caller.receive(deferred)[0][0] is None
+    assert another.stop() == 0
 
 
 def test_logs_are_json_and_hold_no_row(site):

@@ -19,6 +19,8 @@ ID = bytes(range(16))
 HEADER = {"id": ID, "ttl_ms": 5000, "op": "createBooking", "command": ID, "request_id": "r", "trace": ""}
 HEADER["caller"] = {"user_id": 7, "role": "user", "session": "", "address": "127.0.0.1"}
 
+CARDS = b'{"notes": "4111 1111 1111 1111", "name": "\\u0033782-822463-10005", "id": 6304000000000000000, "x": 4.1e15}'
+
 
 def examples_of(media):
     """The values of a media type's examples, and of its schema's."""
@@ -62,6 +64,7 @@ def requests_and_messages(contract):
     requests, messages = [], []
     for index, operation in enumerate(contract.operations):
         requests.append(bytes([index]) + b"limit=5&type=Yoga&from=2026-08-01&active=true\n")
+        requests.append(bytes([index]) + b"search=4111+1111-1111+1111&from=%34\n" + CARDS)
         body = operation.node.get("requestBody")
         for media in contents(body) if body else []:
             for value in examples_of(media):
@@ -89,6 +92,26 @@ def broker_messages():
     ]
 
 
+def provider_events():
+    """Webhooks as the providers write them; the first byte says whose."""
+    money = {"amount": 50000, "currency": "INR"}
+    payment = {"id": "pay_1", "status": "captured", "order_id": "order_1", "notes": [], **money}
+    refund = {"id": "rfnd_1", "payment_id": "pay_1", "status": "processed", "receipt": None, **money}
+    link = {"id": "plink_1", "reference_id": "tp_1", "status": "paid"}
+    entities = {"payment": payment, "order": {"id": "order_1", "receipt": "tp_1"}, "payment_link": link, "refund": refund}
+    payload = {name: {"entity": entity} for name, entity in entities.items()}
+    razorpay = [f"payment.{what}" for what in ("authorized", "captured", "failed")]
+    razorpay += ["order.paid", "payment_link.paid", "refund.created", "refund.failed"]
+    session = {"id": "cs_1", "client_reference_id": "tp_1", "payment_intent": "pi_1", "payment_status": "paid", "status": "complete"}
+    session |= {"amount_total": 50000, "currency": "inr", "metadata": {"receipt": "tp_1"}}
+    returned = {"id": "re_1", "payment_intent": "pi_1", "status": "pending", "metadata": {"refund_id": "rfnd_1"}, **money}
+    stripe = [(f"checkout.session.{what}", session) for what in ("completed", "async_payment_failed", "expired")]
+    stripe += [("refund.updated", returned), ("charge.refund.updated", returned)]
+    seeds = [b"\0" + json.dumps({"event": name, "payload": payload}).encode() for name in razorpay]
+    seeds += [b"\1" + json.dumps({"id": "evt_1", "type": name, "data": {"object": value}}).encode() for name, value in stripe]
+    return [*seeds, b"\3t=1700000000,v1=00,v0=00\n{}"]
+
+
 def main():
     document = load(ROOT / "schemas" / "openapi.yaml")
     messages = load(ROOT / "schemas" / "messages.yaml", document)
@@ -96,6 +119,7 @@ def main():
     requests, messages = requests_and_messages(contract)
     envelopes = [msgpack.packb(HEADER), msgpack.packb({"id": ID, "refusal": "event_full"})]
     seeds = {"request": requests, "message": messages, "envelope": envelopes, "broker": broker_messages()}
+    seeds["provider"] = provider_events()
     for name, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)

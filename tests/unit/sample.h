@@ -53,6 +53,15 @@ struct sample {
     enum presence has_open;
     const char *if_match;
     enum presence has_if_match;
+    struct {
+        struct sample_person *items;
+        size_t count;
+    } hosts;
+    enum presence has_hosts;
+    struct sample_person partner;
+    enum presence has_partner;
+    const char *payload;
+    enum presence has_payload;
 };
 
 #define NAME(text) .name = text, .name_length = sizeof text - 1, .key = text, .key_length = sizeof text - 1
@@ -118,6 +127,13 @@ static const struct field sample_fields[] = {
     {NAME("open"), ALIASES(), .type = FIELD_BOOLEAN, .location = IN_QUERY, OPTIONAL(sample, open)},
     {NAME("if_match"), ALIASES(), .type = FIELD_STRING, .length_maximum = 100, .location = IN_HEADER,
      .header = "if-match", OPTIONAL(sample, if_match)},
+    {NAME("hosts"), ALIASES(), .type = FIELD_LIST, .length_maximum = 3, .item_size = sizeof(struct sample_person),
+     .item = &(const struct field){NAME(""), .type = FIELD_OBJECT, .record = &record_sample_person}, .nullable = true,
+     OPTIONAL(sample, hosts)},
+    {NAME("partner"), ALIASES(), .type = FIELD_OBJECT, .record = &record_sample_person, .nullable = true,
+     OPTIONAL(sample, partner)},
+    {NAME("payload"), ALIASES(), .type = FIELD_STRING, .length_maximum = UINT32_MAX, .location = IN_RAW_BODY,
+     OPTIONAL(sample, payload)},
 };
 static const struct record record_sample = {
     .name = "sample",

@@ -75,6 +75,44 @@ static void who_sees_and_cancels(void **state) {
     }
 }
 
+#define HOUR INT64_C(3600)
+#define START INT64_C(1796088600)
+
+static void what_is_paid_back(void **state) {
+    (void)state;
+    static const struct {
+        const char *policy; /* NULL: it is free */
+        const char *status;
+        bool started;
+        int64_t now_s, paid_minor;
+        struct quote quote;
+        int64_t by_admin;
+    } cases[] = {
+        {"168=100,24=50", "confirmed", false, START - 200 * HOUR, 2501, {true, 100, 2501, START - 168 * HOUR}, 2501},
+        {"168=100,24=50", "confirmed", false, START - 100 * HOUR, 2501, {true, 50, 1251, START - 24 * HOUR}, 2501},
+        {"168=100,24=50", "confirmed", false, START - HOUR, 2501, {true, 0, 0, 0}, 2501},
+        {"0=100", "pending", false, START - HOUR, 0, {true, 100, 0, START}, 0},
+        {NULL, "confirmed", false, START - HOUR, 0, {true, 0, 0, 0}, 0},
+        {"0=100", "confirmed", true, START, 2500, {false, 0, 0, 0}, 2500},
+        {"0=100", "completed", true, START + HOUR, 2500, {false, 0, 0, 0}, 2500},
+        {"0=100", "cancelled", false, START - HOUR, 1250, {false, 0, 0, 0}, 1250},
+        {"0=100", "expired", false, START - HOUR, 0, {false, 0, 0, 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct booking booking = {
+            .id = 1, .status = cases[i].status, .user = {.id = 7}, .event = {.facilitator = {.id = 2}}};
+        struct standing standing = {.event_start_s = START, .now_s = cases[i].now_s, .paid_minor = cases[i].paid_minor};
+        if (cases[i].policy)
+            assert_int_equal(policy_parse(cases[i].policy, &standing.policy), 0);
+        const struct quote quote = rule_quote(&booking, cases[i].started, &standing), expected = cases[i].quote;
+        if (quote.cancellable != expected.cancellable || quote.refund_percent != expected.refund_percent ||
+            quote.amount_minor != expected.amount_minor || quote.changes_at_s != expected.changes_at_s ||
+            rule_refund(&admin, &booking, &standing) != cases[i].by_admin ||
+            (quote.cancellable && rule_refund(&owner, &booking, &standing) != expected.amount_minor))
+            fail_msg("case %zu", i);
+    }
+}
+
 static void who_manages_an_event(void **state) {
     (void)state;
     static const struct {
@@ -129,7 +167,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outcomes_are_refusals), cmocka_unit_test(references_are_readable),
         cmocka_unit_test(who_sees_and_cancels),  cmocka_unit_test(who_manages_an_event),
-        cmocka_unit_test(places_in_lists),
+        cmocka_unit_test(places_in_lists),       cmocka_unit_test(what_is_paid_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,12 +220,134 @@ static void every_route_renders_its_reply(void **state) {
         struct buffer message = {0}, json = {0};
         void *reply = calloc(1, routes[i].operation->reply->size + 1);
         codec_encode(routes[i].operation->reply, reply, &message);
-        if (codec_render(routes[i].operation->reply, routes[i].view, message.bytes, message.length, &json))
+        if (routes[i].csv
+                ? codec_render_csv(routes[i].operation->reply, routes[i].csv, message.bytes, message.length, &json)
+                : codec_render(routes[i].operation->reply, routes[i].view, message.bytes, message.length, &json))
             fail_msg("%s %s", routes[i].method, routes[i].path);
         free(reply);
         buffer_free(&message);
         buffer_free(&json);
     }
+}
+
+/* --- CSV: a list with every kind of plain field */
+
+struct line {
+    const char *text;
+    enum presence has_text;
+    int64_t count;
+    bool open;
+    double rating;
+    int64_t price_minor;
+    const char *currency;
+    struct integer_or_string code;
+};
+
+struct sheet {
+    struct {
+        struct line *items;
+        size_t count;
+    } lines;
+    enum presence has_lines;
+};
+
+static const struct field line_fields[] = {
+    {NAME("text"), ALIASES("label"), .type = FIELD_STRING, .required = true, .nullable = true, OPTIONAL(line, text)},
+    {NAME("count"), ALIASES(), .type = FIELD_INTEGER, .required = true, PRESENT(line, count)},
+    {NAME("open"), ALIASES(), .type = FIELD_BOOLEAN, .required = true, PRESENT(line, open)},
+    {NAME("rating"), ALIASES(), .type = FIELD_NUMBER, .required = true, PRESENT(line, rating)},
+    {.name = "price",
+     .name_length = 5,
+     .key = "price_minor",
+     .key_length = 11,
+     ALIASES(),
+     .type = FIELD_MONEY,
+     .currency = &line_fields[5],
+     .required = true,
+     PRESENT(line, price_minor)},
+    {NAME("currency"), ALIASES(), .type = FIELD_STRING, .required = true, PRESENT(line, currency)},
+    {NAME("code"), ALIASES(), .type = FIELD_INTEGER_OR_STRING, .required = true, PRESENT(line, code)},
+};
+static const struct record record_line = {
+    .name = "line", .fields = line_fields, .field_count = 7, .size = sizeof(struct line)};
+static const struct field sheet_fields[] = {
+    {NAME("lines"), ALIASES(), .type = FIELD_LIST, .length_maximum = 10, .item_size = sizeof(struct line),
+     .item = &(const struct field){NAME(""), .type = FIELD_OBJECT, .record = &record_line}, OPTIONAL(sheet, lines)},
+};
+static const struct record record_sheet = {
+    .name = "sheet", .fields = sheet_fields, .field_count = 1, .size = sizeof(struct sheet)};
+
+#define HEADER_ROW "text,count,open,rating,price,currency,code\r\n"
+
+static void expect_csv(struct line *lines, size_t count, const char *text) {
+    struct sheet sheet = {.lines = {lines, count}, .has_lines = lines ? PRESENCE_SET : PRESENCE_ABSENT};
+    struct buffer message = {0}, csv = {0};
+    codec_encode(&record_sheet, &sheet, &message);
+    assert_int_equal(codec_render_csv(&record_sheet, sheet_fields, message.bytes, message.length, &csv), 0);
+    expect_text(&csv, text);
+    for (size_t length = 0; length < message.length; length++)
+        assert_int_equal(codec_render_csv(&record_sheet, sheet_fields, message.bytes, length, &csv), -1);
+    buffer_append_byte(&message, 0);
+    assert_int_equal(codec_render_csv(&record_sheet, sheet_fields, message.bytes, message.length, &csv), -1);
+    assert_int_equal(csv.length, 0);
+    buffer_free(&csv);
+    buffer_free(&message);
+}
+
+static void lists_as_csv(void **state) {
+    (void)state;
+    struct line lines[2] = {
+        {.count = -1, .open = true, .rating = 4.7, .price_minor = -2505, .currency = "INR", .code = {.number = -3}},
+        {.rating = -0.5, .price_minor = 5, .currency = "JPY", .code = {.text = "=A1"}},
+    };
+    expect_csv(NULL, 0, HEADER_ROW);
+    expect_csv(lines, 0, HEADER_ROW);
+    expect_csv(lines, 2, HEADER_ROW ",-1,true,4.7,-25.05,INR,-3\r\n,0,false,-0.5,5,JPY,'=A1\r\n");
+}
+
+static void texts_as_csv(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *cell;
+    } cases[] = {
+        {"", ""},
+        {"plain text", "plain text"},
+        {"a,b", "\"a,b\""},
+        {"say \"a\"", "\"say \"\"a\"\"\""},
+        {"a\r\nb", "\"a\r\nb\""},
+        {"a\nb", "\"a\nb\""},
+        {"तिथि 😀", "तिथि 😀"},
+        {"=1+1", "'=1+1"},
+        {"+49 151", "'+49 151"},
+        {"-1", "'-1"},
+        {"@sum", "'@sum"},
+        {"\tx", "'\tx"},
+        {"\rx", "\"'\rx\""},
+        {"=HYPERLINK(\"x\",1)", "\"'=HYPERLINK(\"\"x\"\",1)\""},
+        {"a=1", "a=1"},
+        {"'=1", "'=1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct line line = {.text = cases[i].text, .has_text = PRESENCE_SET, .currency = "INR"};
+        char row[128];
+        snprintf(row, sizeof row, HEADER_ROW "%s,0,false,0,0.00,INR,0\r\n", cases[i].cell);
+        expect_csv(&line, 1, row);
+    }
+}
+
+static void what_is_true_is_found(void **state) {
+    (void)state;
+    static const char message[] = "\x84\xa4more\x91\x81\xa3"
+                                  "due\xc3\xa3"
+                                  "due\xc2\xa4paid\xc3\xa1n\x01";
+    const size_t length = sizeof message - 1;
+    assert_true(codec_is_true(message, length, "paid"));
+    assert_false(codec_is_true(message, length, "due"));
+    assert_false(codec_is_true(message, length, "more"));
+    assert_false(codec_is_true(message, length, "n"));
+    assert_false(codec_is_true(message, length, "none"));
+    assert_false(codec_is_true(message, length - 4, "paid"));
+    assert_false(codec_is_true("", 0, "paid"));
 }
 
 static void the_next_cursor_is_found(void **state) {
@@ -261,6 +383,9 @@ int main(void) {
         cmocka_unit_test(foreign_messages),
         cmocka_unit_test(views),
         cmocka_unit_test(every_route_renders_its_reply),
+        cmocka_unit_test(lists_as_csv),
+        cmocka_unit_test(texts_as_csv),
+        cmocka_unit_test(what_is_true_is_found),
         cmocka_unit_test(the_next_cursor_is_found),
         cmocka_unit_test(rows_are_found_by_name),
     };

@@ -320,6 +320,117 @@ static void headers_paths_credentials_and_fixed_values(void **state) {
     assert_non_null(strstr(outcome(&record_sample, &source), "active is given twice with different values"));
 }
 
+/* Required nullable values apart, each may be there, be null or be left out, and a worker sees which. */
+static void null_and_nothing_are_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *body;
+        enum presence hosts, partner;
+        size_t host_count;
+    } cases[] = {
+        {BODY(""), PRESENCE_ABSENT, PRESENCE_ABSENT, 0},
+        {BODY(", \"hosts\": null, \"partner\": null"), PRESENCE_NULL, PRESENCE_NULL, 0},
+        {BODY(", \"hosts\": [], \"partner\": {\"name\": \"Ann\"}"), PRESENCE_SET, PRESENCE_SET, 0},
+        {BODY(", \"hosts\": [{\"name\": \"Ann\"}, {\"name\": \"Ben\"}]"), PRESENCE_SET, PRESENCE_ABSENT, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer message = {0}, again = {0};
+        struct problems problems = {.pool = pool};
+        struct request_source source = {.body = span(cases[i].body)};
+        struct sample sample;
+        assert_int_equal(codec_request(&record_sample, &source, &message, &problems), CODEC_OK);
+        assert_int_equal(codec_decode(&record_sample, message.bytes, message.length, pool, &sample, &problems), 0);
+        assert_int_equal(sample.has_hosts, cases[i].hosts);
+        assert_int_equal(sample.has_partner, cases[i].partner);
+        assert_int_equal(sample.hosts.count, cases[i].host_count);
+        codec_encode(&record_sample, &sample, &again);
+        assert_int_equal(again.length, message.length);
+        assert_memory_equal(again.bytes, message.bytes, message.length);
+        buffer_free(&message);
+        buffer_free(&again);
+    }
+    expect(BODY(", \"hosts\": [null]"), "", "hosts[0] must be an object");
+    expect(BODY(", \"hosts\": {}"), "", "hosts must be a list");
+    expect(BODY(", \"guests\": null"), "", "guests cannot be null");
+    expect(BODY(", \"owner\": null"), "", "owner cannot be null");
+}
+
+static void raw_bodies(void **state) {
+    (void)state;
+    static const struct {
+        struct text_span body;
+        const char *outcome;
+    } cases[] = {
+        {{"{\"a\": 1, \"a\":", 13}, "{\"payload\":\"{\\\"a\\\": 1, \\\"a\\\":\"}"},
+        {{" \n", 2}, "{\"payload\":\" \\n\"}"},
+        {{"4111111111111111", 16}, "{\"payload\":\"4111111111111111\"}"},
+        {{"", 0}, "payload is required\n"},
+        {{"a\xff", 2}, "payload is not valid UTF-8 text\n"},
+        {{"a\0b", 3}, "payload is not valid UTF-8 text\n"},
+    };
+    struct field field = sample_fields[21];
+    field.required = true;
+    const struct record record = {.name = "raw", .fields = &field, .field_count = 1, .size = sizeof(struct sample)};
+    assert_string_equal(field.name, "payload");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct request_source source = {.raw_body = cases[i].body};
+        assert_string_equal(outcome(&record, &source), cases[i].outcome);
+    }
+    struct request_source source = {.body = span("{\"payload\": \"x\"}")};
+    assert_string_equal(outcome(&record, &source), "payload is not a known field\npayload is required\n");
+}
+
+/* Whatever else is wrong with the request: only that there is one is said. */
+static void card_numbers_are_found(void **state) {
+    (void)state;
+    static const char *const name = "id";
+    static const struct text_span seven = {"7", 1}, card = {"4111111111111111", 16};
+    static const struct {
+        const char *body, *query;
+        const struct text_span *path;
+        bool found;
+    } cases[] = {
+        {BODY(""), "", &seven, false},
+        {BODY(", \"tags\": [\"4111 1111 1111 1111\"]"), "", &seven, true},
+        {BODY(", \"tags\": [\"\\u0034111111111111111\"]"), "", &seven, true},
+        {BODY(", \"owner\": {\"name\": \"card 4111-1111-1111-1111\"}"), "", &seven, true},
+        {BODY(", \"code\": 4111111111111111"), "", &seven, true},
+        {BODY(", \"rating\": 4111111111111111.0"), "", &seven, true},
+        {BODY(", \"rating\": 4.111111111111111e15"), "", &seven, true},
+        {BODY(", \"rating\": 4111111111111111.5"), "", &seven, false},
+        {BODY(", \"rating\": 1e300"), "", &seven, false},
+        {BODY(", \"4111111111111111\": 1"), "", &seven, true},
+        {"\"4111111111111111\"", "", &seven, true},
+        {"{\"no\": 1, \"nested\": [[{\"a\": \"4111111111111111\"}]]}", "", &seven, true},
+        {"{\"half\": \"4111111111111111", "", &seven, false}, /* is no JSON: nothing of it is told or kept */
+        {"", "since=4111111111111111", &seven, true},
+        {"", "nosuch=4111+1111+1111+1111", &seven, true},
+        {"", "4111111111111111", &seven, true},
+        {"", "a=%34111%20111111%31111111", &seven, false},
+        {"", "a=%34111%20111111%31111%2D11", &seven, true},
+        {"", "a=%zz&b=4111111111111111", &seven, true},
+        {"", "", &card, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer message = {0};
+        struct problems problems = {.pool = pool};
+        struct request_source source = {.body = exact_copy(cases[i].body),
+                                        .query = exact_copy(cases[i].query),
+                                        .path_values = cases[i].path,
+                                        .path_names = &name,
+                                        .path_count = 1};
+        enum codec_result result = codec_request(&record_sample, &source, &message, &problems);
+        free((void *)source.body.bytes);
+        free((void *)source.query.bytes);
+        buffer_free(&message);
+        if ((result == CODEC_CARD_NUMBER) != cases[i].found)
+            fail_msg("%s ? %s", cases[i].body, cases[i].query);
+        if (cases[i].found)
+            assert_int_equal(problems.count, 0);
+        pool_reset(pool);
+    }
+}
+
 static void equal_requests_give_equal_bytes(void **state) {
     (void)state;
     struct buffer one = {0}, other = {0};
@@ -344,6 +455,9 @@ int main(void) {
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(problems_are_capped),
         cmocka_unit_test(headers_paths_credentials_and_fixed_values),
+        cmocka_unit_test(null_and_nothing_are_told_apart),
+        cmocka_unit_test(raw_bodies),
+        cmocka_unit_test(card_numbers_are_found),
         cmocka_unit_test(equal_requests_give_equal_bytes),
     };
     return cmocka_run_group_tests(tests, open_pool, close_pool);

@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCHEMAS))
 
 from contract import emit  # noqa: E402
 from contract.document import load  # noqa: E402
+from contract.publish import spell_out  # noqa: E402
 
 SMALL = """
 openapi: 3.1.0
@@ -85,6 +86,124 @@ components:
         tags: {type: array, maxItems: 5, items: {type: string}}
         next: {type: [string, 'null']}
 """
+# SMALL with what only some contracts have: a raw body, CSV, a message that continues an operation, null in every place.
+RICH = """
+openapi: 3.1.0
+info: {title: Rich, version: 1.0.0}
+security: [{bearer: []}]
+paths:
+  /hooks:
+    post:
+      operationId: takeHook
+      x-service: event
+      x-raw-body: payload
+      parameters:
+      - {name: X-Signature, in: header, schema: {type: string}}
+      responses:
+        '200': {description: Noted, content: {application/json: {schema: {$ref: '#/components/schemas/Done'}}}}
+  /orders:
+    get:
+      operationId: listOrders
+      x-service: event
+      x-page: next
+      parameters:
+      - {name: all, in: query, schema: {type: boolean, default: false}}
+      responses:
+        '200': {description: Them, content: {application/json: {schema: {$ref: '#/components/schemas/Orders'}}}}
+    post:
+      operationId: makeOrder
+      x-service: event
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                tiers:
+                  type: [array, 'null']
+                  maxItems: 3
+                  items: {type: object, required: [percent], properties: {percent: {type: integer}}}
+                days: {type: [array, 'null'], items: {type: integer}}
+            examples:
+              none: {value: {tiers: null}}
+              some: {value: {tiers: [{percent: 1}], days: [1]}}
+      responses:
+        '201': {description: Made, content: {application/json: {schema: {$ref: '#/components/schemas/Made'}}}}
+  /orders.csv:
+    get:
+      operationId: listOrdersCsv
+      x-operation: listOrders
+      x-csv: orders
+      x-set: {all: true}
+      responses:
+        '200': {description: text/csv}
+  /api/order:
+    post:
+      x-operation: makeOrder
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                days: {type: [array, 'null'], items: {type: integer}}
+      responses:
+        '201':
+          description: Made
+          content:
+            application/json:
+              schema:
+                type: object
+                required: [due, back]
+                properties:
+                  due: {type: boolean}
+                  back: {$ref: '#/components/schemas/Refund', x-from: refund}
+components:
+  securitySchemes: {bearer: {type: http, scheme: bearer}}
+  schemas:
+    Done: {type: object, required: [message], properties: {message: {type: string}}}
+    Refund:
+      type: [object, 'null']
+      required: [id, amount, currency]
+      properties:
+        id: {type: integer}
+        amount: {type: number, x-money: currency}
+        currency: {type: string, format: currency}
+    Made:
+      type: object
+      required: [due, refund, late]
+      properties:
+        due: {type: boolean}
+        late: {type: [boolean, 'null']}
+        paid: {type: boolean}
+        refund: {$ref: '#/components/schemas/Refund', description: null where nothing is}
+        tags: {type: array, items: {type: string}}
+    Orders:
+      type: object
+      required: [orders, tags, next]
+      properties:
+        orders:
+          type: array
+          items:
+            type: object
+            required: [id, price, currency, note]
+            properties:
+              id: {type: integer}
+              price: {type: number, x-money: currency}
+              currency: {type: string, format: currency}
+              note: {type: [string, 'null'], x-alias: [remark]}
+        nested:
+          type: array
+          items: {type: object, properties: {refund: {$ref: '#/components/schemas/Refund'}}}
+        tags: {type: array, items: {type: string}}
+        next: {type: [string, 'null']}
+"""
+RICH_MESSAGES = """
+messages:
+- {name: settleOrder, service: payment, kind: read, deadline_ms: 8000, continues: {operation: makeOrder, when: due}}
+"""
 MESSAGES = "messages:\n- {name: ping, service: any, kind: read, reply: {type: object, properties: {ok: {type: boolean}}}}\n"
 ERRORS = "- {code: forbidden, status: 403, message: No}\n- {code: busy, status: 503, message: Later, retry_after: 2}\n"
 GET, POST, FACE = "/things/{thing_id}", "/things", "/api/thing/{id}"
@@ -103,9 +222,9 @@ def compile_text(folder, openapi=SMALL, messages=MESSAGES, errors=ERRORS):
     return done.returncode, done.stderr
 
 
-def changed(path, value):
-    """SMALL with the value at the path replaced, or removed where None."""
-    document = copy.deepcopy(yaml.safe_load(SMALL))
+def changed(path, value, text=SMALL):
+    """The document with the value at the path replaced, or removed where None."""
+    document = copy.deepcopy(yaml.safe_load(text))
     target = document
     for key in path[:-1]:
         target = target[key]
@@ -237,6 +356,101 @@ def test_the_place_is_named(tmp_path):
 def test_other_files(tmp_path, files, message):
     code, error = compile_text(tmp_path, **files)
     assert code == 1 and message in error
+
+
+def test_what_only_some_contracts_have_compiles(tmp_path):
+    assert compile_text(tmp_path, RICH, RICH_MESSAGES) == (0, "")
+    header = (tmp_path / "out" / "operations.h").read_text()
+    tables = (tmp_path / "out" / "operations.c").read_text()
+    assert "struct settle_order_call {\n    struct call call;\n    struct made request;\n    struct made reply;\n};" in header
+    assert "int settle_order(struct worker *worker, struct settle_order_call *calls, size_t count);" in header
+    assert "enum presence has_tiers;" in header and "enum presence has_refund;" in header
+    row = next(line for line in tables.splitlines() if '.name = "makeOrder"' in line)
+    assert ".continuation = &operation_settle_order, .continuation_field = &fields_made[0]" in row
+    assert ".raw_body = true" in next(line for line in tables.splitlines() if '.name = "takeHook"' in line)
+    payload = next(line for line in tables.splitlines() if '.name = "payload"' in line)
+    assert ".location = IN_RAW_BODY, .required = true" in payload
+    row = next(line for line in tables.splitlines() if '.path = "/orders.csv"' in line)
+    assert ".csv = &fields_orders[0]" in row and '"true"' in row
+    flags = f"-fsyntax-only -std=gnu11 -Wall -Wextra -Werror -I{ROOT / 'lib'}".split()
+    subprocess.run(["gcc", *flags, str(tmp_path / "out" / "operations.c")], check=True)
+
+
+def test_what_only_some_contracts_have_is_published(tmp_path):
+    (tmp_path / "rich.yaml").write_text(RICH, encoding="utf-8")
+    paths = emit.strip(spell_out(load(str(tmp_path / "rich.yaml")).value))["paths"]
+    assert paths["/hooks"]["post"]["requestBody"]["content"] == {"application/json": {"schema": {"type": "object"}}}
+    assert paths["/orders.csv"]["get"]["responses"]["200"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
+
+
+HOOK, CSV = ["paths", "/hooks", "post"], ["paths", "/orders.csv", "get"]
+REFUSED_RICH = [
+    (HOOK + ["x-raw-body"], "x-signature", "cannot be a member's name in C"),
+    (HOOK + ["x-raw-body"], "x_signature", "x_signature names both"),
+    (HOOK + ["x-raw-body"], True, "must be a string"),
+    (HOOK + ["requestBody"], {"content": {}}, "there is no requestBody beside it"),
+    (["paths", "/orders", "get", "x-raw-body"], "payload", "no GET has one"),
+    (CSV + ["x-raw-body"], "payload", "x-raw-body: this keyword is not enforced"),
+    (["paths", "/orders", "get", "x-csv"], "orders", "x-csv: this keyword is not enforced"),
+    (CSV + ["x-csv"], "nosuch", "is no list of objects in the reply of listOrders"),
+    (CSV + ["x-csv"], "tags", "is no list of objects in the reply of listOrders"),
+    (CSV + ["x-csv"], "next", "is no list of objects in the reply of listOrders"),
+    (CSV + ["x-csv"], "nested", "refund is object: a cell holds one plain value"),
+    (CSV + ["x-alias"], ["/orders/{file}"], "it cannot be a parameter"),
+    (CSV + ["responses"], {"202": {"description": "Later"}}, "CSV is the answer of a GET"),
+    (
+        CSV + ["responses", "200", "content"],
+        {"application/json": {"schema": {"$ref": "#/components/schemas/Orders"}}},
+        "CSV is the answer of a GET whose 200 response has no JSON content",
+    ),
+    (CSV + ["x-csv"], None, "its response has no body, but listOrders has a reply"),
+    (["components", "schemas", "Made", "type"], ["object", "null"], "a reply is an object"),
+    (["paths", "/api/order", "post", "x-csv"], "tags", "CSV is the answer of a GET"),
+    (
+        ["paths", "/api/order", "post", "requestBody", "content", "application/json", "schema", "properties", "days", "type"],
+        "array",
+        "its nullable differs from days in makeOrder",
+    ),
+]
+
+
+@pytest.mark.parametrize("path,value,message", REFUSED_RICH, ids=[f"{path[-1]}-{message}" for path, _, message in REFUSED_RICH])
+def test_what_is_refused_of_it(tmp_path, path, value, message):
+    code, error = compile_text(tmp_path, changed(path, value, RICH), RICH_MESSAGES)
+    assert code == 1 and error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    "old,new,message",
+    [
+        ("when: due", "when: nosuch", "continues.when: is no required boolean of the reply of makeOrder"),
+        ("when: due", "when: refund", "is no required boolean"),
+        ("when: due", "when: paid", "is no required boolean"),
+        ("when: due", "when: late", "is no required boolean"),
+        (", when: due", "", "when is missing"),
+        ("when: due", "when: due, unless: x", "unless: this keyword is not enforced"),
+        ("operation: makeOrder", "operation: nosuch", "no route leads to an operation nosuch"),
+        ("operation: makeOrder", "operation: settleOrder", "no route leads to an operation settleOrder"),
+        ("kind: read", "kind: command", "it must be a read"),
+        ("service: payment", "service: gateway", "settleOrder is answered by no worker service"),
+        ("kind: read", "kind: read, reply: {type: object, properties: {}}", "reply: is the reply of makeOrder: it is not said again"),
+        ("kind: read", "kind: read, request: {type: object, properties: {}}", "request: is the reply of makeOrder"),
+        ("\n- {name", "\n- {name: other, service: crm, kind: read, continues: {operation: makeOrder, when: due}}\n- {name",
+         "makeOrder is continued by other already"),
+    ],
+)  # fmt: skip
+def test_what_cannot_continue(tmp_path, old, new, message):
+    code, error = compile_text(tmp_path, RICH, RICH_MESSAGES.replace(old, new, 1))
+    assert code == 1 and error.startswith("messages.yaml: messages.")
+    assert message in error
+
+
+def test_a_coalesced_read_is_not_continued(tmp_path):
+    document = changed(["paths", "/orders", "post", "x-kind"], "read", RICH)
+    document = changed(["paths", "/orders", "post", "x-coalesce"], True, document)
+    code, error = compile_text(tmp_path, document, RICH_MESSAGES)
+    assert code == 1 and "makeOrder is coalesced: its callers are not told apart" in error
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Documents that would become untrue without anybody noticing: README's table of settings is held against lib/settings.def,
-the diff in docs/adding-an-operation.md must apply to the code as it is, and what documents name by path must exist."""
+the diff in docs/adding-an-operation.md must apply to the code as it is, the life cycles in docs/payments.md are drawn as the
+database has them, and what documents name by path must exist."""
 
 import pathlib
 import re
@@ -28,6 +29,20 @@ def test_the_diff_of_adding_an_operation_applies():
     command = ["patch", "--dry-run", "--force", "--strip=1", f"--directory={ROOT}"]
     done = subprocess.run(command, input="".join(blocks), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_life_cycles_are_drawn_as_they_are():
+    migrations = "".join(path.read_text() for path in sorted((ROOT / "schemas/migrations").glob("*.sql")))
+    inserts = re.findall(r"INSERT INTO allowed_moves \(subject, old, new, meaning\) VALUES(.*?);", migrations, re.DOTALL)
+    moves = re.findall(r"\('(\w+)', '(\w+)', '(\w+)', '([^']*)'\)", "".join(inserts))
+    assert len(moves) == "".join(inserts).count("('"), "a row of allowed_moves cannot be read"
+    page = (ROOT / "docs/payments.md").read_text()
+    drawn = [
+        (subject, *arrow)
+        for subject, drawing in re.findall(r"```mermaid\nstateDiagram-v2\n +%% (\w+)\n(.*?)```", page, re.DOTALL)
+        for arrow in re.findall(r"^ +(\w+) --> (\w+): (.+)$", drawing, re.MULTILINE)
+    ]
+    assert sorted(drawn) == sorted(moves)
 
 
 def test_named_files_exist():

@@ -194,6 +194,66 @@ static void what_forbids_a_change(void **state) {
     }
 }
 
+#define TIER_HOURS(hours, percent)                                                                                     \
+    { .hours_before = (hours), .has_hours_before = PRESENCE_SET, .refund_percent = (percent) }
+#define TIER_DAYS(days, percent)                                                                                       \
+    { .days_before = (days), .has_days_before = PRESENCE_SET, .refund_percent = (percent) }
+
+static void cancellation_policies(void **state) {
+    (void)state;
+    static struct {
+        struct cancellation_tier tiers[POLICY_TIERS_LIMIT];
+        size_t count;
+        const char *expected; /* NULL: refused */
+    } cases[] = {
+        {{TIER_HOURS(24, 50)}, 1, "24=50"},
+        {{TIER_DAYS(7, 100), TIER_HOURS(24, 50)}, 2, "168=100,24=50"},
+        {{TIER_HOURS(0, 10), TIER_DAYS(1, 50), TIER_DAYS(30, 100)}, 3, "720=100,24=50,0=10"},
+        {{{0}}, 0, "0=0"},
+        {{TIER_HOURS(24, 50), TIER_DAYS(1, 50)}, 2, NULL},
+        {{TIER_HOURS(24, 50), TIER_DAYS(7, 40)}, 2, NULL},
+        {{TIER_HOURS(24, 50), {.refund_percent = 40}}, 2, NULL},
+        {{{.hours_before = 1,
+           .has_hours_before = PRESENCE_SET,
+           .days_before = 1,
+           .has_days_before = PRESENCE_SET,
+           .refund_percent = 40}},
+         1,
+         NULL},
+    };
+    const struct event event = stored_event();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct refusal *refusal = cases[i].expected ? NULL : &refusal_validation_error;
+        const char *field = cases[i].expected ? NULL : "cancellation_policy";
+        struct create_event_request publish = {.title = "Yoga", .is_active = true};
+        struct update_event_request change = {.event_id = 1};
+        struct event_draft published, changed;
+        char text[POLICY_TEXT_SIZE];
+        publish.has_cancellation_policy = change.has_cancellation_policy = PRESENCE_SET;
+        publish.cancellation_policy.items = change.cancellation_policy.items = cases[i].tiers;
+        publish.cancellation_policy.count = change.cancellation_policy.count = cases[i].count;
+        assert_refusal(rule_publish(&owner, &publish, &published), refusal, field);
+        assert_refusal(rule_change(&owner, &event, &change, &changed), refusal, field);
+        if (refusal)
+            continue;
+        assert_int_equal(published.has_policy, PRESENCE_SET);
+        assert_string_equal(policy_text(&published.policy, text), cases[i].expected);
+        assert_string_equal(policy_text(&changed.policy, text), cases[i].expected);
+    }
+}
+
+static void a_policy_stays_unless_it_is_named(void **state) {
+    (void)state;
+    const struct event event = stored_event();
+    struct update_event_request nothing = {.event_id = 1}, the_operators = {.event_id = 1};
+    struct event_draft draft;
+    the_operators.has_cancellation_policy = PRESENCE_NULL;
+    assert_refusal(rule_change(&owner, &event, &nothing, &draft), NULL, NULL);
+    assert_int_equal(draft.has_policy, PRESENCE_ABSENT);
+    assert_refusal(rule_change(&owner, &event, &the_operators, &draft), NULL, NULL);
+    assert_int_equal(draft.has_policy, PRESENCE_NULL);
+}
+
 static void what_forbids_a_removal(void **state) {
     (void)state;
     struct event booked = stored_event(), empty = stored_event();
@@ -249,6 +309,7 @@ int main(void) {
         cmocka_unit_test(who_publishes),         cmocka_unit_test(a_change_keeps_the_rest),
         cmocka_unit_test(what_forbids_a_change), cmocka_unit_test(what_forbids_a_removal),
         cmocka_unit_test(places_in_lists),       cmocka_unit_test(words_become_patterns),
+        cmocka_unit_test(cancellation_policies), cmocka_unit_test(a_policy_stays_unless_it_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

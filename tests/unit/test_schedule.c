@@ -1,5 +1,5 @@
-/* When a webhook is sent again, and when no more: Standard Webhooks' schedule with its jitter, 410, Retry-After. Also
- * the names and trace headers that go with deliveries. */
+/* When a webhook or a mail is sent again, and when no more: the schedules with their jitter, what answers mean,
+ * Retry-After. Also the names and trace headers that go with deliveries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,64 +8,70 @@
 
 #include <cmocka.h>
 
+#include "backoff.h"
 #include "rules.h"
 
 #define LARGEST_RANDOM 0.9999999999
 
+static int64_t webhook_wait_ms(unsigned attempt, int64_t asked_s, double random) {
+    return backoff_wait_ms(rule_webhook_waits_s, WEBHOOK_WAITS, attempt, asked_s, random);
+}
+
 static void waits_follow_the_schedule(void **state) {
     (void)state;
     static const int64_t seconds[] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
-    for (unsigned attempts = 1; attempts < ATTEMPTS_LIMIT; attempts++) {
-        int64_t wait_ms = seconds[attempts - 1] * 1000;
-        struct delivery_verdict middle = rule_delivery(attempts, 500, 0, 0.5);
-        struct delivery_verdict least = rule_delivery(attempts, 0, 0, 0);
-        struct delivery_verdict most = rule_delivery(attempts, 302, 0, LARGEST_RANDOM);
-        assert_int_equal(middle.fate, DELIVERY_AGAIN);
-        assert_int_equal(middle.wait_ms, wait_ms);
-        assert_int_equal(least.fate, DELIVERY_AGAIN);
-        assert_in_range(least.wait_ms, wait_ms * 8 / 10 - 1, wait_ms * 8 / 10 + 1);
-        assert_int_equal(most.fate, DELIVERY_AGAIN);
-        assert_in_range(most.wait_ms, wait_ms * 12 / 10 - 1, wait_ms * 12 / 10);
+    for (unsigned attempt = 1; attempt <= WEBHOOK_WAITS; attempt++) {
+        int64_t wait_ms = seconds[attempt - 1] * 1000;
+        assert_int_equal(webhook_wait_ms(attempt, 0, 0.5), wait_ms);
+        assert_in_range(webhook_wait_ms(attempt, 0, 0), wait_ms * 8 / 10 - 1, wait_ms * 8 / 10 + 1);
+        assert_in_range(webhook_wait_ms(attempt, 0, LARGEST_RANDOM), wait_ms * 12 / 10 - 1, wait_ms * 12 / 10);
+    }
+    assert_int_equal(rule_mail_waits_s[0], 20);
+}
+
+static void others_may_ask_for_patience(void **state) {
+    (void)state;
+    static const struct {
+        unsigned attempt;
+        int64_t asked_s, wait_ms;
+    } cases[] = {
+        {10, 0, -1}, /* the last */
+        {10, 60, -1},
+        {11, 0, -1},
+        {1, 60, 60000},
+        {1, 86400, 86400000},
+        {1, 86401, 86400000}, /* no longer than a day */
+        {1, INT64_MAX, 86400000},
+        {2, 1, 300000}, /* no sooner than the schedule */
+        {1, -5, 5000},
+        {1, INT64_MIN / 1000, 5000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t wait_ms = webhook_wait_ms(cases[i].attempt, cases[i].asked_s, 0.5);
+        if (wait_ms != cases[i].wait_ms)
+            fail_msg("case %zu: wait %lld ms", i, (long long)wait_ms);
     }
 }
 
 static void answers_decide(void **state) {
     (void)state;
     static const struct {
-        unsigned attempts;
         long status;
-        int64_t retry_after_s;
-        enum delivery_fate fate;
-        int64_t wait_ms;
+        enum delivery_verdict webhook, mail;
     } cases[] = {
-        {1, 200, 0, DELIVERY_DONE, 0},
-        {1, 204, 60, DELIVERY_DONE, 0},
-        {10, 299, 0, DELIVERY_DONE, 0},
-        {1, 199, 0, DELIVERY_AGAIN, 5000},
-        {1, 0, 0, DELIVERY_AGAIN, 5000},
-        {1, 301, 0, DELIVERY_AGAIN, 5000}, /* redirects are failures */
-        {1, 308, 0, DELIVERY_AGAIN, 5000},
-        {1, 404, 0, DELIVERY_AGAIN, 5000},
-        {1, 410, 0, DELIVERY_DEAD, 0}, /* nobody wants it any more */
-        {1, 410, 60, DELIVERY_DEAD, 0},
-        {9, 503, 0, DELIVERY_AGAIN, 86400000},
-        {10, 503, 0, DELIVERY_DEAD, 0},
-        {10, 0, 60, DELIVERY_DEAD, 0},
-        {11, 500, 0, DELIVERY_DEAD, 0},
-        {1, 503, 60, DELIVERY_AGAIN, 60000},
-        {1, 429, 86400, DELIVERY_AGAIN, 86400000},
-        {1, 429, 86401, DELIVERY_AGAIN, 86400000}, /* no longer than a day */
-        {1, 429, INT64_MAX, DELIVERY_AGAIN, 86400000},
-        {2, 503, 1, DELIVERY_AGAIN, 300000}, /* no sooner than the schedule */
-        {1, 503, -5, DELIVERY_AGAIN, 5000},
-        {1, 503, INT64_MIN / 1000, DELIVERY_AGAIN, 5000},
+        {0, DELIVERY_AGAIN, DELIVERY_AGAIN},   {199, DELIVERY_AGAIN, DELIVERY_AGAIN},
+        {200, DELIVERY_DONE, DELIVERY_DONE},   {204, DELIVERY_DONE, DELIVERY_DONE},
+        {250, DELIVERY_DONE, DELIVERY_DONE},   {299, DELIVERY_DONE, DELIVERY_DONE},
+        {301, DELIVERY_AGAIN, DELIVERY_AGAIN}, /* redirects are failures */
+        {308, DELIVERY_AGAIN, DELIVERY_AGAIN}, {404, DELIVERY_AGAIN, DELIVERY_AGAIN},
+        {410, DELIVERY_DEAD, DELIVERY_AGAIN}, /* Gone: nobody wants it any more */
+        {451, DELIVERY_AGAIN, DELIVERY_AGAIN}, {503, DELIVERY_AGAIN, DELIVERY_DEAD}, /* SMTP: for good */
+        {530, DELIVERY_AGAIN, DELIVERY_AGAIN},                                       /* SMTP: a login is wanted */
+        {550, DELIVERY_AGAIN, DELIVERY_DEAD},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct delivery_verdict verdict =
-            rule_delivery(cases[i].attempts, cases[i].status, cases[i].retry_after_s, 0.5);
-        if (verdict.fate != cases[i].fate || verdict.wait_ms != cases[i].wait_ms)
-            fail_msg("case %zu: fate %d, wait %lld ms", i, verdict.fate, (long long)verdict.wait_ms);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (rule_webhook(cases[i].status) != cases[i].webhook || rule_mail(cases[i].status) != cases[i].mail)
+            fail_msg("%ld", cases[i].status);
 }
 
 static void traces_go_on(void **state) {
@@ -103,6 +109,7 @@ static void actions_have_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_follow_the_schedule),
+        cmocka_unit_test(others_may_ask_for_patience),
         cmocka_unit_test(answers_decide),
         cmocka_unit_test(traces_go_on),
         cmocka_unit_test(actions_have_names),

@@ -1,8 +1,13 @@
 /* The booking worker's operations: each asks the store, asks the rules, and answers every call of its array. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
 #include "announce.h"
 #include "clock.h"
 #include "etag.h"
 #include "operations.h"
+#include "policies.h"
 #include "rules.h"
 #include "settings.h"
 #include "store.h"
@@ -29,7 +34,8 @@ int create_booking(struct worker *worker, struct create_booking_call *calls, siz
                                   .user_id = calls[i].call.header.caller.user_id,
                                   .reference = new_reference(pool),
                                   .notes = calls[i].request.notes};
-    if (store_book(worker, wishes, count, settings.hold_ttl_s, answers))
+    const struct terms terms = {.hold_ttl_s = settings.hold_ttl_s, .cancellation_policy = policies_default_text()};
+    if (store_book(worker, wishes, count, &terms, answers))
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct refusal *refusal = rule_refusal_of(answers[i].outcome);
@@ -37,7 +43,9 @@ int create_booking(struct worker *worker, struct create_booking_call *calls, siz
             refuse(&calls[i].call, refusal);
             continue;
         }
-        calls[i].reply = (struct booked){.message = "Booking created successfully", .booking = answers[i].row.booking};
+        calls[i].reply = (struct booked){.message = "Booking created successfully",
+                                         .booking = answers[i].row.booking,
+                                         .payment_due = !strcmp(answers[i].row.booking.status, "pending")};
         announce(worker, "created", &answers[i].row, calls[i].call.header.trace);
     }
     return 0;
@@ -49,7 +57,7 @@ int get_booking(struct worker *worker, struct get_booking_call *calls, size_t co
     struct booking_row *rows = pool_alloc(pool, count * sizeof *rows);
     for (size_t i = 0; i < count; i++)
         ids[i] = calls[i].request.booking_id;
-    if (store_read_bookings(worker, ids, count, rows))
+    if (booking_rows_read(worker, ids, count, rows))
         return -1;
     for (size_t i = 0; i < count; i++)
         if (rows[i].booking.id && rule_may_see(&calls[i].call.header.caller, &rows[i].booking))
@@ -59,18 +67,11 @@ int get_booking(struct worker *worker, struct get_booking_call *calls, size_t co
     return 0;
 }
 
-static bool is_among(int64_t id, const int64_t *ids, size_t count) {
+static bool is_among(int64_t id, const struct cancellation *cancellations, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (ids[i] == id)
+        if (cancellations[i].booking_id == id)
             return true;
     return false;
-}
-
-static const struct booking_row *find_row(const struct booking_rows *rows, int64_t id) {
-    for (size_t i = 0; i < rows->count; i++)
-        if (rows->items[i].booking.id == id)
-            return &rows->items[i];
-    return NULL;
 }
 
 /* Is the booking still what the caller saw, where If-Match says what that was? */
@@ -79,51 +80,106 @@ static bool is_as_seen(const struct cancel_booking_call *call, const struct book
     return !if_match || etag_listed(if_match, etag_of(&record_booking, booking, call->call.pool), false);
 }
 
-/* Refuses what may not be cancelled; the ids of the others go to `ret_ids`. */
-static size_t choose_cancelled(struct cancel_booking_call *calls, size_t count, const struct booking_row *rows,
-                               int64_t *ret_ids) {
+static struct cancellation cancellation_of(const struct cancel_booking_call *call,
+                                           const struct standing_booking *found) {
+    const struct caller *caller = &call->call.header.caller;
+    return (struct cancellation){
+        .booking_id = found->row.booking.id,
+        .reason = pool_printf(call->call.pool, "cancelled by user %" PRId64, caller->user_id),
+        .refund_minor = rule_refund(caller, &found->row.booking, &found->standing),
+        .cause = "cancelled",
+        .requested_by = caller->user_id,
+    };
+}
+
+/* Refuses what may not be cancelled; the others go to `ret_cancellations`, in the order of the calls. */
+static size_t choose_cancelled(struct cancel_booking_call *calls, size_t count, const struct standing_booking *found,
+                               struct cancellation *ret_cancellations) {
     size_t chosen = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct booking *booking = &rows[i].booking;
+        const struct booking *booking = &found[i].row.booking;
         const struct refusal *refusal = &refusal_booking_not_found;
         if (booking->id)
-            refusal = rule_cancel(&calls[i].call.header.caller, booking, rows[i].event_started);
+            refusal = rule_cancel(&calls[i].call.header.caller, booking, found[i].row.event_started);
         if (!refusal && !is_as_seen(&calls[i], booking))
             refusal = &refusal_precondition_failed;
-        if (!refusal && is_among(booking->id, ret_ids, chosen))
+        if (!refusal && is_among(booking->id, ret_cancellations, chosen))
             refusal = &refusal_booking_not_cancellable;
         if (refusal)
             refuse(&calls[i].call, refusal);
         else
-            ret_ids[chosen++] = booking->id;
+            ret_cancellations[chosen++] = cancellation_of(&calls[i], &found[i]);
     }
     return chosen;
+}
+
+static void answer_cancelled(struct worker *worker, struct cancel_booking_call *call,
+                             const struct cancelled_booking *cancelled) {
+    call->reply =
+        (struct booking_cancelled){.message = "Booking cancelled successfully", .booking = cancelled->row.booking};
+    if (cancelled->refund.refund_id)
+        SET(call->reply, refund, cancelled->refund);
+    announce(worker, "cancelled", &cancelled->row, call->call.header.trace);
 }
 
 int cancel_booking(struct worker *worker, struct cancel_booking_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
     int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    struct booking_row *rows = pool_alloc(pool, count * sizeof *rows);
-    struct booking_rows cancelled;
+    struct standing_booking *found = pool_alloc(pool, count * sizeof *found);
+    struct cancellation *cancellations = pool_alloc(pool, count * sizeof *cancellations);
+    struct cancelled_booking *cancelled = pool_alloc(pool, count * sizeof *cancelled);
     for (size_t i = 0; i < count; i++)
         ids[i] = calls[i].request.booking_id;
-    if (store_lock_bookings(worker, ids, count, rows))
+    if (store_lock_bookings(worker, ids, count, found))
         return -1;
-    size_t chosen = choose_cancelled(calls, count, rows, ids);
-    if (!chosen)
-        return 0;
-    if (store_cancel_bookings(worker, ids, chosen, &cancelled))
+    size_t chosen = choose_cancelled(calls, count, found, cancellations);
+    if (chosen && store_cancel_bookings(worker, cancellations, chosen, cancelled))
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (calls[i].call.refusal)
-            continue;
-        const struct booking_row *row = find_row(&cancelled, calls[i].request.booking_id);
-        if (!row)
-            return -1;
-        calls[i].reply =
-            (struct booking_cancelled){.message = "Booking cancelled successfully", .booking = row->booking};
-        announce(worker, "cancelled", row, calls[i].call.header.trace);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!calls[i].call.refusal)
+            answer_cancelled(worker, &calls[i], cancelled++);
+    return 0;
+}
+
+static const char *moment_text(int64_t wall_s, struct pool *pool) {
+    char text[sizeof "2026-08-01T10:00:00Z"];
+    struct tm utc;
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&(time_t){wall_s}, &utc));
+    return pool_text(pool, text);
+}
+
+static struct get_refund_quote_reply describe_quote(const struct standing_booking *found, struct pool *pool) {
+    const struct booking *booking = &found->row.booking;
+    const struct policy *policy = &found->standing.policy;
+    const struct quote quote = rule_quote(booking, found->row.event_started, &found->standing);
+    struct get_refund_quote_reply reply = {
+        .booking_id = booking->id,
+        .cancellable = quote.cancellable,
+        .paid_amount_minor = found->standing.paid_minor,
+        .refund_percent = quote.refund_percent,
+        .amount_minor = quote.amount_minor,
+        .currency = booking->currency,
+    };
+    if (quote.changes_at_s)
+        SET(reply, changes_at, moment_text(quote.changes_at_s, pool));
+    reply.cancellation_policy.items = policies_shown(policy, pool);
+    reply.cancellation_policy.count = policy->count;
+    return reply;
+}
+
+int get_refund_quote(struct worker *worker, struct get_refund_quote_call *calls, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
+    struct standing_booking *found = pool_alloc(pool, count * sizeof *found);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = calls[i].request.booking_id;
+    if (store_read_standings(worker, ids, count, found))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].row.booking.id && rule_may_see(&calls[i].call.header.caller, &found[i].row.booking))
+            calls[i].reply = describe_quote(&found[i], calls[i].call.pool);
+        else
+            refuse(&calls[i].call, &refusal_booking_not_found);
     return 0;
 }
 
@@ -210,42 +266,58 @@ int list_event_bookings(struct worker *worker, struct list_event_bookings_call *
     return 0;
 }
 
-/* Cancels the live bookings of a locked event, a bounded number per statement. */
-static int cancel_bookings_of(struct worker *worker, int64_t event_id, const char *trace, int64_t *ret_count) {
-    int64_t ids[CANCELLED_AT_ONCE], above = 0, total = 0;
+static void tell_cancelled(struct worker *worker, const struct cancelled_booking *cancelled, size_t count,
+                           struct cancel_event_call *call) {
+    for (size_t i = 0; i < count; i++) {
+        const struct refund *refund = &cancelled[i].refund;
+        announce(worker, "cancelled", &cancelled[i].row, call->call.header.trace);
+        call->reply.bookings_cancelled++;
+        call->reply.refunds_processed += refund->refund_id != NULL;
+        if (refund->refund_id && !strcmp(refund->currency, call->reply.currency))
+            call->reply.total_refund_amount_minor += refund->amount_minor;
+    }
+}
+
+/* Cancels the live bookings of a locked event, a bounded number per statement, and counts them in the reply. */
+static int cancel_bookings_of(struct worker *worker, struct cancel_event_call *call) {
+    struct pool *pool = worker_pool(worker);
+    struct live_booking live[CANCELLED_AT_ONCE];
+    struct cancellation cancellations[CANCELLED_AT_ONCE];
+    struct cancelled_booking *cancelled = pool_alloc(pool, CANCELLED_AT_ONCE * sizeof *cancelled);
+    int64_t above = 0;
     size_t count;
     do {
-        struct booking_rows cancelled;
-        if (store_list_live(worker, event_id, above, CANCELLED_AT_ONCE, ids, &count))
+        if (store_list_live(worker, call->request.event_id, above, CANCELLED_AT_ONCE, live, &count))
             return -1;
         if (!count)
             break;
-        if (store_cancel_bookings(worker, ids, count, &cancelled))
+        for (size_t i = 0; i < count; i++)
+            cancellations[i] = (struct cancellation){
+                .booking_id = live[i].id,
+                .reason = "event cancelled",
+                .refund_minor = live[i].priced ? REFUND_ALL : 0,
+                .cause = "event_cancelled",
+                .requested_by = call->call.header.caller.user_id,
+            };
+        if (store_cancel_bookings(worker, cancellations, count, cancelled))
             return -1;
-        for (size_t i = 0; i < cancelled.count; i++)
-            announce(worker, "cancelled", &cancelled.items[i], trace);
-        above = ids[count - 1];
-        total += (int64_t)count;
+        tell_cancelled(worker, cancelled, count, call);
+        above = live[count - 1].id;
     } while (count == CANCELLED_AT_ONCE);
-    *ret_count = total;
     return 0;
 }
 
 static int cancel_one_event(struct worker *worker, struct cancel_event_call *call) {
-    int64_t id = call->request.event_id, bookings;
     struct event_head head;
-    if (store_queue_event(worker, id) || store_receive_event(worker, &head))
+    if (store_queue_event(worker, call->request.event_id) || store_receive_event(worker, &head))
         return -1;
     const struct refusal *refusal = rule_cancel_event(&call->call.header.caller, &head.state);
     if (refusal) {
         refuse(&call->call, refusal);
         return 0;
     }
-    if (store_cancel_event(worker, id) || cancel_bookings_of(worker, id, call->call.header.trace, &bookings))
-        return -1;
-    call->reply = (struct event_cancelled){
-        .message = "Event cancelled successfully", .bookings_cancelled = bookings, .currency = head.currency};
-    return 0;
+    call->reply = (struct event_cancelled){.message = "Event cancelled successfully", .currency = head.currency};
+    return store_cancel_event(worker, call->request.event_id) || cancel_bookings_of(worker, call) ? -1 : 0;
 }
 
 int cancel_event(struct worker *worker, struct cancel_event_call *calls, size_t count) {

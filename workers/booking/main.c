@@ -2,6 +2,7 @@
  * outside. */
 #include "holds.h"
 #include "operations.h"
+#include "policies.h"
 #include "worker.h"
 
 extern const struct handler handlers_booking[];
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
         .handlers = handlers_booking,
         .handler_count = handlers_booking_count,
         .credit = 128,
+        .check = policies_check,
         .tick_ms = 250,
         .tick = holds_expire,
     };

@@ -39,13 +39,31 @@ bool rule_may_see(const struct caller *caller, const struct booking *booking) {
     return is_own(caller, booking) || booking->event.facilitator.id == caller->user_id || is_admin(caller);
 }
 
+static bool is_cancellable(const struct booking *booking, bool started) {
+    bool live = !strcmp(booking->status, "pending") || !strcmp(booking->status, "confirmed");
+    return live && !started;
+}
+
 const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started) {
     if (!rule_may_see(caller, booking))
         return &refusal_booking_not_found;
     if (!is_own(caller, booking) && !is_admin(caller))
         return &refusal_forbidden;
-    bool live = !strcmp(booking->status, "pending") || !strcmp(booking->status, "confirmed");
-    return live && !started ? NULL : &refusal_booking_not_cancellable;
+    return is_cancellable(booking, started) ? NULL : &refusal_booking_not_cancellable;
+}
+
+int64_t rule_refund(const struct caller *caller, const struct booking *booking, const struct standing *standing) {
+    return is_own(caller, booking) ? rule_quote(booking, false, standing).amount_minor : standing->paid_minor;
+}
+
+struct quote rule_quote(const struct booking *booking, bool started, const struct standing *standing) {
+    struct quote quote = {.cancellable = is_cancellable(booking, started)};
+    if (!quote.cancellable)
+        return quote;
+    quote.refund_percent =
+        policy_percent(&standing->policy, standing->event_start_s, standing->now_s, &quote.changes_at_s);
+    quote.amount_minor = policy_amount(standing->paid_minor, quote.refund_percent);
+    return quote;
 }
 
 const struct refusal *rule_manage(const struct caller *caller, const struct event_state *event) {

@@ -8,6 +8,7 @@
 
 #include "cursor.h"
 #include "operations.h"
+#include "policy.h"
 
 struct caller;
 
@@ -22,6 +23,24 @@ const char *rule_reference(const char *year, uint64_t random, char ret_reference
 bool rule_may_see(const struct caller *caller, const struct booking *booking);
 /* NULL: it may be cancelled. `started`: the event has. */
 const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started);
+
+/* What of a booking's money depends on the moment. */
+struct standing {
+    struct policy policy; /* as it was when booked; without tiers where it was free */
+    int64_t event_start_s, now_s;
+    int64_t paid_minor; /* and not paid back */
+};
+/* What is paid back to whom the booking is cancelled by: by its policy, or all of it by an administrator. */
+int64_t rule_refund(const struct caller *caller, const struct booking *booking, const struct standing *standing);
+
+struct quote {
+    bool cancellable;
+    int64_t refund_percent;
+    int64_t amount_minor;
+    int64_t changes_at_s; /* 0: nothing more changes */
+};
+/* What is paid back if its owner cancels it now. */
+struct quote rule_quote(const struct booking *booking, bool started, const struct standing *standing);
 
 struct event_state {
     bool exists; /* and is not deleted */

@@ -5,138 +5,11 @@
 
 #include <string.h>
 
+#include "booking_columns.h"
+#include "policies.h"
 #include "rfc3339.h"
 
-/* Live bookings have a place; a confirmed one is completed once its event is over. */
-#define LIVE "('pending', 'confirmed')"
-#define SHOWN_STATUS                                                                                                   \
-    "CASE WHEN b.status = 'confirmed' AND coalesce(e.end_at, e.start_at) <= now() THEN 'completed' ELSE b.status END"
-#define SHOWN_PAYMENT "CASE b.payment_status WHEN 'not_required' THEN 'completed' ELSE b.payment_status END"
-
-#define BOOKING_COLUMNS                                                                                                \
-    "b.id, b.reference, " SHOWN_STATUS ", b.notes, " SHOWN_PAYMENT ", b.price_minor, b.currency, b.hold_expires_at, "  \
-    "b.created_at, b.updated_at, b.cancelled_at, "                                                                     \
-    "(SELECT p.provider_id FROM payments p WHERE p.booking_id = b.id ORDER BY p.id DESC LIMIT 1), " PARTY_COLUMNS
-#define PARTY_COLUMNS                                                                                                  \
-    "u.id, u.name, u.email, u.phone, e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, "  \
-    "e.location, e.virtual_link, e.price_minor, e.currency, e.is_active, e.cancelled_at IS NOT NULL, "                 \
-    "e.start_at <= now(), f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, "                         \
-    "f.is_active AND f.crm_webhook_url IS NOT NULL"
-#define PARTIES                                                                                                        \
-    " JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id JOIN users f ON f.id = e.facilitator_id"
-
-enum booking_column {
-    BOOKING_ID,
-    BOOKING_REFERENCE,
-    BOOKING_STATUS,
-    BOOKING_NOTES,
-    BOOKING_PAYMENT,
-    BOOKING_PRICE,
-    BOOKING_CURRENCY,
-    BOOKING_HOLD,
-    BOOKING_CREATED,
-    BOOKING_UPDATED,
-    BOOKING_CANCELLED,
-    BOOKING_PAYMENT_ID,
-    USER_ID,
-    USER_NAME,
-    USER_EMAIL,
-    USER_PHONE,
-    EVENT_ID,
-    EVENT_TITLE,
-    EVENT_DESCRIPTION,
-    EVENT_TYPE,
-    EVENT_START,
-    EVENT_END,
-    EVENT_TIME_ZONE,
-    EVENT_LOCATION,
-    EVENT_VIRTUAL_LINK,
-    EVENT_PRICE,
-    EVENT_CURRENCY,
-    EVENT_ACTIVE,
-    EVENT_CANCELLED,
-    EVENT_STARTED,
-    FACILITATOR_ID,
-    FACILITATOR_NAME,
-    FACILITATOR_EMAIL,
-    EVENT_CRM_ID,
-    FACILITATOR_CRM_ID,
-    FACILITATOR_LISTENS,
-    BOOKING_COLUMN_COUNT,
-};
-
-/* One row of a result, with the columns above from `first` on. */
-struct row {
-    const PGresult *result;
-    int row, first;
-    struct pool *pool;
-};
-
-static const char *text(struct row row, int column) {
-    return db_text(row.result, row.row, row.first + column);
-}
-
-static const char *moment(struct row row, int column) {
-    return rfc3339_text(text(row, column), row.pool);
-}
-
-static int64_t integer(struct row row, int column) {
-    return db_integer(row.result, row.row, row.first + column);
-}
-
-static bool boolean(struct row row, int column) {
-    return db_boolean(row.result, row.row, row.first + column);
-}
-
-static struct booking_event read_booking_event(struct row row) {
-    bool cancelled = boolean(row, EVENT_CANCELLED);
-    const char *code = text(row, EVENT_CRM_ID);
-    struct booking_event event = {
-        .id = integer(row, EVENT_ID),
-        .title = text(row, EVENT_TITLE),
-        .event_type = text(row, EVENT_TYPE),
-        .start_datetime = moment(row, EVENT_START),
-        .time_zone = text(row, EVENT_TIME_ZONE),
-        .price_minor = integer(row, EVENT_PRICE),
-        .currency = text(row, EVENT_CURRENCY),
-        .is_active = boolean(row, EVENT_ACTIVE) && !cancelled,
-        .status = cancelled ? "cancelled" : "active",
-        .facilitator = {.id = integer(row, FACILITATOR_ID),
-                        .name = text(row, FACILITATOR_NAME),
-                        .email = text(row, FACILITATOR_EMAIL)},
-        .facilitator_id = {.text = code, .number = integer(row, FACILITATOR_ID)},
-    };
-    SET_TEXT(event, description, text(row, EVENT_DESCRIPTION));
-    SET_TEXT(event, end_datetime, moment(row, EVENT_END));
-    SET_TEXT(event, location, text(row, EVENT_LOCATION));
-    SET_TEXT(event, virtual_link, text(row, EVENT_VIRTUAL_LINK));
-    SET_TEXT(event, facilitator_crm_id, code ? code : text(row, FACILITATOR_CRM_ID));
-    return event;
-}
-
-static struct booking_row read_booking(struct row row) {
-    struct booking booking = {
-        .id = integer(row, BOOKING_ID),
-        .booking_reference = text(row, BOOKING_REFERENCE),
-        .status = text(row, BOOKING_STATUS),
-        .payment_status = text(row, BOOKING_PAYMENT),
-        .price_minor = integer(row, BOOKING_PRICE),
-        .currency = text(row, BOOKING_CURRENCY),
-        .user = {.id = integer(row, USER_ID), .name = text(row, USER_NAME), .email = text(row, USER_EMAIL)},
-        .event_id = integer(row, EVENT_ID),
-        .event = read_booking_event(row),
-        .created_at = moment(row, BOOKING_CREATED),
-        .updated_at = moment(row, BOOKING_UPDATED),
-    };
-    SET_TEXT(booking, notes, text(row, BOOKING_NOTES));
-    SET_TEXT(booking, payment_id, text(row, BOOKING_PAYMENT_ID));
-    SET_TEXT(booking, cancelled_at, moment(row, BOOKING_CANCELLED));
-    SET_TEXT(booking, hold_expires_at, moment(row, BOOKING_HOLD));
-    SET_TEXT(booking.user, phone, text(row, USER_PHONE));
-    return (struct booking_row){.booking = booking,
-                                .event_started = boolean(row, EVENT_STARTED),
-                                .facilitator_listens = boolean(row, FACILITATOR_LISTENS)};
-}
+#define LIVE "('pending', 'confirmed')" /* these have a place */
 
 static const struct statement lock_events = {
     "lock_events", "SELECT id FROM events WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
@@ -147,7 +20,7 @@ static const struct statement lock_events = {
 static const struct statement book = {
     "book",
     "WITH asked AS ("
-    " SELECT a.*, e.price_minor, e.currency, e.capacity - e.taken AS places,"
+    " SELECT a.*, e.price_minor, e.currency, e.cancellation_policy AS event_policy, e.capacity - e.taken AS places,"
     "  row_number() OVER (PARTITION BY a.event_id, a.user_id ORDER BY a.position) AS turn,"
     "  CASE WHEN e.id IS NULL OR e.deleted_at IS NOT NULL THEN 'event_not_found'"
     "       WHEN u.is_active IS NOT TRUE THEN 'account_inactive'"
@@ -170,23 +43,24 @@ static const struct statement book = {
     "  CASE WHEN refusal IS NULL AND turn = 1 AND fits THEN nextval('bookings_id_seq') END AS id,"
     "  CASE WHEN price_minor > 0 THEN 'pending' ELSE 'confirmed' END AS status,"
     "  CASE WHEN price_minor > 0 THEN 'pending' ELSE 'not_required' END AS payment_status,"
-    "  CASE WHEN price_minor > 0 THEN now() + $5::bigint * interval '1 second' END AS hold_expires_at"
+    "  CASE WHEN price_minor > 0 THEN now() + $5::bigint * interval '1 second' END AS hold_expires_at,"
+    "  CASE WHEN price_minor > 0 THEN coalesce(event_policy, $6::text) END AS cancellation_policy"
     " FROM ranked"
     "), placed AS ("
-    " INSERT INTO bookings"
-    "  (id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes, hold_expires_at)"
-    " SELECT id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes, hold_expires_at"
-    " FROM decided WHERE outcome = 'placed'"
+    " INSERT INTO bookings (id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes,"
+    "  hold_expires_at, cancellation_policy)"
+    " SELECT id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes,"
+    "  hold_expires_at, cancellation_policy FROM decided WHERE outcome = 'placed'"
     "), counted AS ("
     " UPDATE events e SET taken = e.taken + n.places"
     " FROM (SELECT event_id, count(*) AS places FROM decided WHERE outcome = 'placed' GROUP BY event_id) n"
     " WHERE e.id = n.event_id"
     ") SELECT b.position, b.outcome, b.id, b.reference, b.status, b.notes, " SHOWN_PAYMENT ", b.price_minor,"
-    "  b.currency, b.hold_expires_at, now(), now(), NULL, NULL, " PARTY_COLUMNS
+    "  b.currency, b.hold_expires_at, now(), now(), " NEW_BOOKING_COLUMNS ", " PARTY_COLUMNS
     " FROM decided b LEFT JOIN events e ON e.id = b.event_id LEFT JOIN users u ON u.id = b.user_id"
     " LEFT JOIN users f ON f.id = e.facilitator_id"};
 
-static int queue_book(struct worker *worker, const struct wish *wishes, size_t count, int64_t hold_ttl_s) {
+static int queue_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms) {
     struct pool *pool = worker_pool(worker);
     int64_t *ids = pool_alloc(pool, 2 * count * sizeof *ids);
     const char **texts = pool_alloc(pool, 2 * count * sizeof *texts);
@@ -204,13 +78,14 @@ static int queue_book(struct worker *worker, const struct wish *wishes, size_t c
     parameter_integers(&parameters, ids + count, count);
     parameter_texts(&parameters, texts, count);
     parameter_texts(&parameters, texts + count, count);
-    parameter_integer(&parameters, hold_ttl_s);
+    parameter_integer(&parameters, terms->hold_ttl_s);
+    parameter_text(&parameters, terms->cancellation_policy);
     return db_queue(worker_db(worker), &book, &parameters);
 }
 
-int store_book(struct worker *worker, const struct wish *wishes, size_t count, int64_t hold_ttl_s,
+int store_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms,
                struct answer_to_wish *ret_answers) {
-    if (queue_book(worker, wishes, count, hold_ttl_s) || !db_receive(worker_db(worker)))
+    if (queue_book(worker, wishes, count, terms) || !db_receive(worker_db(worker)))
         return -1;
     PGresult *result = db_receive(worker_db(worker));
     if (!result)
@@ -219,23 +94,8 @@ int store_book(struct worker *worker, const struct wish *wishes, size_t count, i
         struct answer_to_wish *answer = &ret_answers[db_integer(result, row, 0) - 1];
         answer->outcome = db_text(result, row, 1);
         if (!db_is_null(result, row, 2 + BOOKING_ID))
-            answer->row = read_booking((struct row){result, row, 2, worker_pool(worker)});
+            answer->row = booking_row_at(result, row, 2, worker_pool(worker));
     }
-    return 0;
-}
-
-static const struct statement read_bookings = {"read_bookings",
-                                               "SELECT i.position, " BOOKING_COLUMNS
-                                               " FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, position)"
-                                               " JOIN bookings b ON b.id = i.id" PARTIES};
-
-static int receive_by_position(struct worker *worker, size_t count, struct booking_row *ret_rows) {
-    PGresult *result = db_receive(worker_db(worker));
-    if (!result)
-        return -1;
-    memset(ret_rows, 0, count * sizeof *ret_rows);
-    for (int row = 0; row < PQntuples(result); row++)
-        ret_rows[db_integer(result, row, 0) - 1] = read_booking((struct row){result, row, 1, worker_pool(worker)});
     return 0;
 }
 
@@ -246,8 +106,39 @@ static int queue_with_ids(struct worker *worker, const struct statement *stateme
     return db_queue(worker_db(worker), statement, &parameters);
 }
 
-int store_read_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows) {
-    return queue_with_ids(worker, &read_bookings, ids, count) ? -1 : receive_by_position(worker, count, ret_rows);
+/* What is paid and not paid back; money that came twice is on its way back anyway. */
+#define PAID                                                                                                           \
+    "coalesce((SELECT sum(captured_minor - refunded_minor)::bigint FROM payments"                                      \
+    " WHERE booking_id = b.id AND duplicate_of IS NULL), 0)"
+static const struct statement read_standings = {
+    "read_standings", "SELECT i.position, " BOOKING_COLUMNS ", b.cancellation_policy,"
+                      " extract(epoch FROM e.start_at)::bigint, floor(extract(epoch FROM now()))::bigint, " PAID
+                      " FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, position)"
+                      " JOIN bookings b ON b.id = i.id" PARTIES MONEY};
+
+static int receive_standings(struct worker *worker, size_t count, struct standing_booking *ret_standings) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    int first = 1, policy = first + BOOKING_COLUMN_COUNT;
+    memset(ret_standings, 0, count * sizeof *ret_standings);
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct standing_booking *found = &ret_standings[db_integer(result, row, 0) - 1];
+        found->row = booking_row_at(result, row, first, worker_pool(worker));
+        found->standing = (struct standing){
+            .event_start_s = db_integer(result, row, policy + 1),
+            .now_s = db_integer(result, row, policy + 2),
+            .paid_minor = db_integer(result, row, policy + 3),
+        };
+        if (found->row.booking.price_minor)
+            found->standing.policy = policies_stored(db_text(result, row, policy));
+    }
+    return 0;
+}
+
+int store_read_standings(struct worker *worker, const int64_t *ids, size_t count,
+                         struct standing_booking *ret_standings) {
+    return queue_with_ids(worker, &read_standings, ids, count) ? -1 : receive_standings(worker, count, ret_standings);
 }
 
 static const struct statement lock_events_of = {
@@ -257,42 +148,118 @@ static const struct statement lock_events_of = {
 static const struct statement lock_bookings = {
     "lock_bookings", "SELECT id FROM bookings WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 
-int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows) {
+int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count,
+                        struct standing_booking *ret_standings) {
     struct db *db = worker_db(worker);
     if (queue_with_ids(worker, &lock_events_of, ids, count) || queue_with_ids(worker, &lock_bookings, ids, count) ||
-        queue_with_ids(worker, &read_bookings, ids, count) || !db_receive(db) || !db_receive(db))
+        queue_with_ids(worker, &read_standings, ids, count) || !db_receive(db) || !db_receive(db))
         return -1;
-    return receive_by_position(worker, count, ret_rows);
+    return receive_standings(worker, count, ret_standings);
 }
 
-/* Frees the places of the bookings in `ended`, and shows these. */
+/* Frees the places of the bookings in `ended`. */
 #define FREED                                                                                                          \
-    ", freed AS (UPDATE events e SET taken = e.taken - n.places"                                                       \
-    " FROM (SELECT event_id, count(*) AS places FROM ended GROUP BY event_id) n WHERE e.id = n.event_id)"              \
-    " SELECT " BOOKING_COLUMNS " FROM ended b" PARTIES
+    " freed AS (UPDATE events e SET taken = e.taken - n.places"                                                        \
+    " FROM (SELECT event_id, count(*) AS places FROM ended GROUP BY event_id) n WHERE e.id = n.event_id)"
 
 static const struct statement cancel_bookings = {
     "cancel_bookings",
     "WITH ended AS ("
-    " UPDATE bookings SET status = 'cancelled', cancelled_at = now(), updated_at = now(), hold_expires_at = NULL,"
-    "  payment_status = CASE payment_status WHEN 'pending' THEN 'failed' ELSE payment_status END"
-    " WHERE id = ANY ($1::bigint[]) RETURNING *)" FREED};
+    " UPDATE bookings b SET status = 'cancelled', status_reason = i.reason, cancelled_at = now(), updated_at = now(),"
+    "  hold_expires_at = NULL,"
+    "  payment_status = CASE b.payment_status WHEN 'pending' THEN 'failed' ELSE b.payment_status END"
+    " FROM unnest($1::bigint[], $2::text[]) AS i (id, reason) WHERE b.id = i.id RETURNING b.event_id)," FREED
+    " SELECT count(*) FROM ended"};
 
-static int receive_rows(struct worker *worker, struct booking_rows *ret_rows) {
-    PGresult *result = db_receive(worker_db(worker));
-    if (!result)
-        return -1;
+/* A booking's money lies in one payment, unless it was paid through two orders: then the earlier gives it first. */
+static const struct statement insert_refunds = {
+    "insert_refunds",
+    "INSERT INTO refunds (payment_id, booking_id, amount_minor, currency, cause, requested_by)"
+    " SELECT id, booking_id, least(paid, asked - before), currency, cause, requested_by"
+    " FROM (SELECT p.id, p.booking_id, p.currency, p.captured_minor - p.refunded_minor AS paid,"
+    "  sum(p.captured_minor - p.refunded_minor) OVER (PARTITION BY p.booking_id ORDER BY p.id)"
+    "   - (p.captured_minor - p.refunded_minor) AS before, i.asked, i.cause, i.requested_by"
+    "  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS i (id, asked, cause, requested_by)"
+    "  JOIN payments p ON p.booking_id = i.id AND p.duplicate_of IS NULL) p"
+    " WHERE least(paid, asked - before) > 0"
+    " RETURNING booking_id, refund_id, amount_minor, currency, cause"};
+
+/* Queues the refunds of those that are owed any; `ret_queued`: is there one? */
+static int queue_refunds(struct worker *worker, const struct cancellation *cancellations, size_t count,
+                         bool *ret_queued) {
     struct pool *pool = worker_pool(worker);
-    int count = PQntuples(result);
-    ret_rows->items = pool_alloc(pool, (size_t)count * sizeof *ret_rows->items);
-    ret_rows->count = (size_t)count;
-    for (int row = 0; row < count; row++)
-        ret_rows->items[row] = read_booking((struct row){result, row, 0, pool});
+    int64_t *ids = pool_alloc(pool, 3 * count * sizeof *ids), *asked = ids + count, *requested_by = asked + count;
+    const char **causes = pool_alloc(pool, count * sizeof *causes);
+    size_t owed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!cancellations[i].refund_minor)
+            continue;
+        ids[owed] = cancellations[i].booking_id;
+        asked[owed] = cancellations[i].refund_minor;
+        requested_by[owed] = cancellations[i].requested_by;
+        causes[owed++] = cancellations[i].cause;
+    }
+    *ret_queued = owed > 0;
+    if (!owed)
+        return 0;
+    struct parameters parameters;
+    parameters_init(&parameters, pool);
+    parameter_integers(&parameters, ids, owed);
+    parameter_integers(&parameters, asked, owed);
+    parameter_texts(&parameters, causes, owed);
+    parameter_integers(&parameters, requested_by, owed);
+    return db_queue(worker_db(worker), &insert_refunds, &parameters);
+}
+
+static struct cancelled_booking *find_cancelled(struct cancelled_booking *cancelled, size_t count, int64_t id) {
+    for (size_t i = 0; i < count; i++)
+        if (cancelled[i].row.booking.id == id)
+            return &cancelled[i];
+    return NULL;
+}
+
+static int receive_cancelled(struct worker *worker, PGresult *refunds, size_t count,
+                             struct cancelled_booking *ret_cancelled) {
+    struct booking_row *rows = pool_alloc(worker_pool(worker), count * sizeof *rows);
+    if (booking_rows_receive(worker, count, rows))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        ret_cancelled[i] = (struct cancelled_booking){.row = rows[i]};
+    for (int row = 0; refunds && row < PQntuples(refunds); row++) {
+        struct cancelled_booking *cancelled = find_cancelled(ret_cancelled, count, db_integer(refunds, row, 0));
+        if (!cancelled)
+            return -1;
+        cancelled->refund = (struct refund){
+            .refund_id = db_text(refunds, row, 1),
+            .amount_minor = cancelled->refund.amount_minor + db_integer(refunds, row, 2),
+            .currency = db_text(refunds, row, 3),
+            .status = "pending",
+            .cause = db_text(refunds, row, 4),
+        };
+    }
     return 0;
 }
 
-int store_cancel_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_rows *ret_cancelled) {
-    return queue_with_ids(worker, &cancel_bookings, ids, count) ? -1 : receive_rows(worker, ret_cancelled);
+int store_cancel_bookings(struct worker *worker, const struct cancellation *cancellations, size_t count,
+                          struct cancelled_booking *ret_cancelled) {
+    struct pool *pool = worker_pool(worker);
+    struct db *db = worker_db(worker);
+    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
+    const char **reasons = pool_alloc(pool, count * sizeof *reasons);
+    PGresult *refunds = NULL;
+    bool owed;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = cancellations[i].booking_id;
+        reasons[i] = cancellations[i].reason;
+    }
+    struct parameters parameters;
+    parameters_init(&parameters, pool);
+    parameter_integers(&parameters, ids, count);
+    parameter_texts(&parameters, reasons, count);
+    if (db_queue(db, &cancel_bookings, &parameters) || queue_refunds(worker, cancellations, count, &owed) ||
+        booking_rows_queue(worker, ids, count) || !db_receive(db) || (owed && !(refunds = db_receive(db))))
+        return -1;
+    return receive_cancelled(worker, refunds, count, ret_cancelled);
 }
 
 int store_lock_events(struct worker *worker, const int64_t *ids, size_t count) {
@@ -317,19 +284,20 @@ int store_receive_event(struct worker *worker, struct event_head *ret_head) {
         return -1;
     struct event_head head = {.state = {.exists = PQntuples(result) > 0}};
     if (head.state.exists) {
-        struct row row = {result, 0, 0, worker_pool(worker)};
-        head.state.facilitator_id = integer(row, 1);
-        head.state.cancelled = boolean(row, 2);
-        head.currency = text(row, 3);
-        head.shown = (struct list_event_bookings_reply_event){.id = integer(row, 0),
-                                                              .title = text(row, 4),
-                                                              .start_datetime = moment(row, 5),
-                                                              .time_zone = text(row, 7),
-                                                              .current_participants = integer(row, 9)};
-        SET_TEXT(head.shown, end_datetime, moment(row, 6));
-        if (text(row, 8)) {
-            SET(head.shown, max_participants, integer(row, 8));
-            SET(head.shown, available_spots, integer(row, 8) - integer(row, 9));
+        struct pool *pool = worker_pool(worker);
+        head.state.facilitator_id = db_integer(result, 0, 1);
+        head.state.cancelled = db_boolean(result, 0, 2);
+        head.currency = db_text(result, 0, 3);
+        head.shown =
+            (struct list_event_bookings_reply_event){.id = db_integer(result, 0, 0),
+                                                     .title = db_text(result, 0, 4),
+                                                     .start_datetime = rfc3339_text(db_text(result, 0, 5), pool),
+                                                     .time_zone = db_text(result, 0, 7),
+                                                     .current_participants = db_integer(result, 0, 9)};
+        SET_TEXT(head.shown, end_datetime, rfc3339_text(db_text(result, 0, 6), pool));
+        if (!db_is_null(result, 0, 8)) {
+            SET(head.shown, max_participants, db_integer(result, 0, 8));
+            SET(head.shown, available_spots, head.shown.max_participants - head.shown.current_participants);
         }
     }
     *ret_head = head;
@@ -348,11 +316,11 @@ int store_cancel_event(struct worker *worker, int64_t id) {
 }
 
 static const struct statement list_live = {
-    "list_live_bookings", "SELECT id FROM bookings WHERE event_id = $1::bigint AND id > $2::bigint AND status IN " LIVE
-                          " ORDER BY id LIMIT $3::bigint FOR NO KEY UPDATE"};
+    "list_live_bookings", "SELECT id, price_minor > 0 FROM bookings WHERE event_id = $1::bigint AND id > $2::bigint"
+                          " AND status IN " LIVE " ORDER BY id LIMIT $3::bigint FOR NO KEY UPDATE"};
 
-int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit, int64_t *ret_ids,
-                    size_t *ret_count) {
+int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit,
+                    struct live_booking *ret_bookings, size_t *ret_count) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_integer(&parameters, event_id);
@@ -363,23 +331,25 @@ int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size
         return -1;
     *ret_count = (size_t)PQntuples(result);
     for (int row = 0; row < PQntuples(result); row++)
-        ret_ids[row] = db_integer(result, row, 0);
+        ret_bookings[row] =
+            (struct live_booking){.id = db_integer(result, row, 0), .priced = db_boolean(result, row, 1)};
     return 0;
 }
 
 /* Parameters of all lists: 1 user, event or facilitator, 2 event, 3 status, 4 payment status, 5 past or upcoming, 6 and
- * 7 moment and id where the page before ended, 8 rows. */
+ * 7 moment and id where the page before ended, 8 rows. Only the page's bookings are joined with their money. */
 /* clang-format off */
 #define MICROSECONDS(moment) "(extract(epoch FROM " moment ") * 1000000)::bigint"
 #define LIST(scope, moment, comparison, direction)                                                                     \
-    "SELECT " BOOKING_COLUMNS ", " MICROSECONDS(moment) " FROM bookings b" PARTIES                                     \
-    " WHERE " scope " = $1::bigint"                                                                                    \
+    "SELECT " BOOKING_COLUMNS ", " MICROSECONDS(moment)                                                                \
+    " FROM (SELECT b.* FROM bookings b JOIN events e ON e.id = b.event_id WHERE " scope " = $1::bigint"              \
     " AND ($2::bigint IS NULL OR b.event_id = $2)"                                                                     \
     " AND ($3::text IS NULL OR " SHOWN_STATUS " = $3)"                                                                 \
     " AND ($4::text IS NULL OR " SHOWN_PAYMENT " = $4)"                                                                \
     " AND ($5::text IS NULL OR (e.start_at <= now()) = ($5 = 'past'))"                                                 \
     " AND ($7::bigint IS NULL OR (" MICROSECONDS(moment) ", b.id) " comparison " ($6::bigint, $7))"                    \
-    " ORDER BY " moment " " direction ", b.id " direction " LIMIT $8::bigint"
+    " ORDER BY " moment " " direction ", b.id " direction " LIMIT $8::bigint) b" PARTIES MONEY                         \
+    " ORDER BY " moment " " direction ", b.id " direction
 #define LISTS(sort, name, ...)                                                                                         \
     {sort,                                                                                                             \
      {[OF_USER] = {"list_bookings_of_user_" name, LIST("b.user_id", __VA_ARGS__)},                                     \
@@ -435,7 +405,7 @@ int store_receive_list(struct worker *worker, const char *sort, int64_t limit, s
     ret_page->bookings.items = pool_alloc(pool, (size_t)shown * sizeof *ret_page->bookings.items);
     ret_page->bookings.count = (size_t)shown;
     for (int row = 0; row < shown; row++)
-        ret_page->bookings.items[row] = read_booking((struct row){result, row, 0, pool}).booking;
+        ret_page->bookings.items[row] = booking_row_at(result, row, 0, pool).booking;
     if (rows > shown) {
         struct cursor cursor = {.sort = sort,
                                 .value = db_text(result, shown - 1, BOOKING_COLUMN_COUNT),
@@ -468,8 +438,22 @@ static const struct statement expire_holds = {
     " SELECT id FROM bookings WHERE " OVER " AND event_id = ANY ($1::bigint[])"
     " ORDER BY hold_expires_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED"
     "), ended AS ("
-    " UPDATE bookings b SET status = 'expired', payment_status = 'failed', hold_expires_at = NULL, updated_at = now()"
-    " FROM over WHERE b.id = over.id RETURNING b.*)" FREED};
+    " UPDATE bookings b SET status = 'expired', status_reason = 'not paid in time', payment_status = 'failed',"
+    "  hold_expires_at = NULL, updated_at = now() FROM over WHERE b.id = over.id RETURNING b.*)," FREED
+    " SELECT " BOOKING_COLUMNS " FROM ended b" PARTIES MONEY};
+
+static int receive_rows(struct worker *worker, struct booking_rows *ret_rows) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    struct pool *pool = worker_pool(worker);
+    int count = PQntuples(result);
+    ret_rows->items = pool_alloc(pool, (size_t)count * sizeof *ret_rows->items);
+    ret_rows->count = (size_t)count;
+    for (int row = 0; row < count; row++)
+        ret_rows->items[row] = booking_row_at(result, row, 0, pool);
+    return 0;
+}
 
 int store_expire_holds(struct worker *worker, size_t limit, struct booking_rows *ret_expired) {
     struct db *db = worker_db(worker);

@@ -3,22 +3,21 @@
 #ifndef TITHI_BOOKING_STORE_H
 #define TITHI_BOOKING_STORE_H
 
+#include "booking_row.h"
 #include "operations.h"
 #include "rules.h"
 #include "worker.h"
-
-/* A booking as answers show it, and what the worker itself needs to know of it. */
-struct booking_row {
-    struct booking booking; /* id 0: there is none */
-    bool event_started;
-    bool facilitator_listens; /* has an address of their own for webhooks */
-};
 
 struct wish {
     int64_t event_id;
     int64_t user_id;
     const char *reference;
     const char *notes; /* or NULL */
+};
+
+struct terms { /* of what is priced */
+    int64_t hold_ttl_s;
+    const char *cancellation_policy; /* where the event has none */
 };
 
 struct answer_to_wish {
@@ -28,20 +27,39 @@ struct answer_to_wish {
 
 /* Gives places to a whole mailbox, in the order of the array: the events are locked, then one statement decides. One
  * round trip. */
-int store_book(struct worker *worker, const struct wish *wishes, size_t count, int64_t hold_ttl_s,
+int store_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms,
                struct answer_to_wish *ret_answers);
 
-int store_read_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows);
-/* The same, and locks them, their events before, until the end of the transaction. */
-int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_row *ret_rows);
-
-struct booking_rows {
-    struct booking_row *items;
-    size_t count;
+struct standing_booking {
+    struct booking_row row;
+    struct standing standing;
 };
 
-/* Cancels these locked live bookings and frees their places. */
-int store_cancel_bookings(struct worker *worker, const int64_t *ids, size_t count, struct booking_rows *ret_cancelled);
+/* ret_standings[i].row.booking.id is 0 where there is no booking with ids[i]. */
+int store_read_standings(struct worker *worker, const int64_t *ids, size_t count,
+                         struct standing_booking *ret_standings);
+/* The same, and locks them, their events before, until the end of the transaction. */
+int store_lock_bookings(struct worker *worker, const int64_t *ids, size_t count,
+                        struct standing_booking *ret_standings);
+
+#define REFUND_ALL INT64_MAX /* that was paid and not paid back */
+
+struct cancellation {
+    int64_t booking_id;
+    const char *reason;   /* of the change of its state, for the record */
+    int64_t refund_minor; /* at most what was paid and not paid back; 0: nothing */
+    const char *cause;    /* of the refund */
+    int64_t requested_by;
+};
+
+struct cancelled_booking {
+    struct booking_row row;
+    struct refund refund; /* refund_id NULL: nothing is paid back */
+};
+
+/* Cancels these locked live bookings, frees their places, and owes the refunds. One round trip. */
+int store_cancel_bookings(struct worker *worker, const struct cancellation *cancellations, size_t count,
+                          struct cancelled_booking *ret_cancelled);
 
 struct event_head {
     struct event_state state;
@@ -55,9 +73,13 @@ int store_lock_events(struct worker *worker, const int64_t *ids, size_t count);
 int store_queue_event(struct worker *worker, int64_t id);
 int store_receive_event(struct worker *worker, struct event_head *ret_head);
 int store_cancel_event(struct worker *worker, int64_t id);
+struct live_booking {
+    int64_t id;
+    bool priced;
+};
 /* Locks live bookings of a locked event with ids above `above`, in the order of their ids. */
-int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit, int64_t *ret_ids,
-                    size_t *ret_count);
+int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit,
+                    struct live_booking *ret_bookings, size_t *ret_count);
 
 enum booking_scope { OF_USER, OF_EVENT, OF_FACILITATOR, BOOKING_SCOPE_COUNT };
 

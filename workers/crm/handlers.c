@@ -1,5 +1,5 @@
-/* The operations of the CRM service: notes what it is told about bookings, lists it, marks it as processed. Sending
- * webhooks is deliveries.c's. */
+/* The operations of the CRM service: notes what it is told about bookings, lists it, marks it as processed. What goes
+ * out is channels.c's. */
 #include "cursor.h"
 #include "rules.h"
 #include "store.h"

@@ -5,21 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JITTER 0.2
+/* Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
+const int64_t rule_webhook_waits_s[WEBHOOK_WAITS] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
+/* RFC 5321: a sender should not give up before four or five days. */
+const int64_t rule_mail_waits_s[MAIL_WAITS] = {20, 120, 600, 1800, 3600, 7200, 14400, 28800, 86400, 86400, 86400};
 
-/* Seconds after the attempt with that number. */
-static const int64_t waits_s[ATTEMPTS_LIMIT] = {
-    [1] = 5, [2] = 300, [3] = 1800, [4] = 7200, [5] = 18000, [6] = 36000, [7] = 50400, [8] = 72000, [9] = 86400};
-
-struct delivery_verdict rule_delivery(unsigned attempts, long status, int64_t retry_after_s, double random) {
+enum delivery_verdict rule_webhook(long status) {
     if (status >= 200 && status < 300)
-        return (struct delivery_verdict){.fate = DELIVERY_DONE};
-    if (status == 410 || attempts >= ATTEMPTS_LIMIT) /* Gone: nobody wants it there any more */
-        return (struct delivery_verdict){.fate = DELIVERY_DEAD};
-    int64_t wait_ms = (int64_t)((double)waits_s[attempts] * 1000 * (1 - JITTER + 2 * JITTER * random));
-    int64_t asked_s = retry_after_s > RETRY_AFTER_LIMIT_S ? RETRY_AFTER_LIMIT_S : retry_after_s;
-    return (struct delivery_verdict){.fate = DELIVERY_AGAIN,
-                                     .wait_ms = asked_s * 1000 > wait_ms ? asked_s * 1000 : wait_ms};
+        return DELIVERY_DONE;
+    return status == 410 ? DELIVERY_DEAD : DELIVERY_AGAIN; /* Gone: nobody wants it there any more */
+}
+
+enum delivery_verdict rule_mail(long status) {
+    if (status >= 200 && status < 300)
+        return DELIVERY_DONE;
+    /* 530 is about us, not about this mail: the server wants a login that SMTP_URL does not give yet */
+    return status >= 500 && status != 530 ? DELIVERY_DEAD : DELIVERY_AGAIN;
 }
 
 static bool is_lower_hex(const char *text, size_t length) {

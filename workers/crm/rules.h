@@ -2,23 +2,19 @@
 #ifndef TITHI_CRM_RULES_H
 #define TITHI_CRM_RULES_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#define ATTEMPTS_LIMIT 10 /* Standard Webhooks: 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h */
-#define RETRY_AFTER_LIMIT_S 86400
+#include "deliveries.h"
 
-enum delivery_fate { DELIVERY_DONE, DELIVERY_AGAIN, DELIVERY_DEAD };
+/* Seconds after each failed attempt; the attempt after the last is the last. */
+#define WEBHOOK_WAITS 9
+extern const int64_t rule_webhook_waits_s[WEBHOOK_WAITS];
+#define MAIL_WAITS 11
+extern const int64_t rule_mail_waits_s[MAIL_WAITS];
 
-struct delivery_verdict {
-    enum delivery_fate fate;
-    int64_t wait_ms; /* until the next attempt, where there is one */
-};
-
-/* After attempt number `attempts` (from 1): `status` 0 where no response came; `retry_after_s` 0 where none was given;
- * `random` in [0, 1) makes the jitter of ±20 %. */
-struct delivery_verdict rule_delivery(unsigned attempts, long status, int64_t retry_after_s, double random);
+/* `status`: what the endpoint or the mail server said, 0 where it said nothing. */
+enum delivery_verdict rule_webhook(long status);
+enum delivery_verdict rule_mail(long status);
 
 #define TRACEPARENT_SIZE 56
 

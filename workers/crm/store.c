@@ -1,55 +1,14 @@
-/* All SQL of the crm worker: the outbox, whose rows it claims under a lease, and the notifications of the CRM service.
- * It decides nothing: rules.c does. */
+/* All SQL of the crm worker but the outbox's, which is the runtime's. It decides nothing: rules.c does. */
 #include "store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "rfc3339.h"
 
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
-#define LEASE "now() + interval '" TEXT(LEASE_S) " seconds'"
-#define OWNER "coalesce(owner_id, 0)"
-
-/* $1 how many, $2 owners of the rows in hand, $3 and $4 how many of one owner. The owners with due rows are found by
- * jumping along the index outbox_due_by_owner, so that neither an owner's backlog nor the delivered rows cost anything.
- */
-static const struct statement claim = {
-    "claim",
-    "WITH RECURSIVE owners(id) AS ("
-    "  (SELECT " OWNER " FROM outbox WHERE state = 'due' ORDER BY " OWNER " LIMIT 1)"
-    "  UNION ALL"
-    "  SELECT (SELECT " OWNER " FROM outbox WHERE state = 'due' AND " OWNER " > owners.id ORDER BY " OWNER " LIMIT 1)"
-    "  FROM owners WHERE owners.id IS NOT NULL),"
-    " picked AS ("
-    "  SELECT waiting.id FROM owners CROSS JOIN LATERAL ("
-    "    SELECT outbox.id, next_attempt_at FROM outbox"
-    "    WHERE state = 'due' AND " OWNER " = owners.id AND next_attempt_at <= now()"
-    "      AND (leased_until IS NULL OR leased_until < now())"
-    "    ORDER BY next_attempt_at, outbox.id"
-    "    LIMIT greatest(0, CASE owners.id WHEN 0 THEN $3::bigint ELSE $4::bigint END"
-    "                      - (SELECT count(*) FROM unnest($2::bigint[]) AS busy(id) WHERE busy.id = owners.id))"
-    "    FOR UPDATE SKIP LOCKED) AS waiting"
-    "  ORDER BY waiting.next_attempt_at, waiting.id LIMIT $1::bigint)"
-    " UPDATE outbox SET leased_until = " LEASE " FROM picked WHERE outbox.id = picked.id"
-    " RETURNING outbox.id, " OWNER ", webhook_id, type, body, trace, attempts,"
-    "  (SELECT crm_webhook_url FROM users WHERE users.id = owner_id),"
-    "  (SELECT crm_webhook_secret FROM users WHERE users.id = owner_id)"};
-
-/* Where nobody else has settled the row meanwhile: our lease may have run out while we were held up. */
-static const struct statement record = {
-    "record",
-    "UPDATE outbox SET state = given.state, attempts = given.attempts, leased_until = NULL,"
-    " next_attempt_at = CASE given.state WHEN 'due' THEN now() + make_interval(secs => given.wait_ms / 1000.0)"
-    "                        ELSE next_attempt_at END,"
-    " last_status = nullif(given.status, 0), last_error = given.error,"
-    " finished_at = CASE WHEN given.state <> 'due' THEN now() END"
-    " FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::integer[], $6::text[])"
-    "   AS given(id, state, attempts, wait_ms, status, error)"
-    " WHERE outbox.id = given.id AND outbox.state = 'due'"};
-
-static const struct statement renew_leases = {"renew_leases", "UPDATE outbox SET leased_until = " LEASE
-                                                              " WHERE id = ANY ($1::bigint[]) AND state = 'due'"};
+static const struct statement read_addresses = {
+    "read_addresses",
+    "SELECT id, crm_webhook_url, crm_webhook_secret FROM users WHERE id = ANY ($1::bigint[]) ORDER BY id"};
 
 static const struct statement add_notification = {
     "add_notification",
@@ -73,78 +32,36 @@ static const struct statement process_notifications = {
     "UPDATE booking_notifications SET processed_at = coalesce(processed_at, now()) WHERE id = ANY ($1::bigint[])"
     " RETURNING " NOTIFICATION_COLUMNS};
 
-/* Dead ones stay for the operator. A row that is replayed at this moment is locked, so it is passed over. */
-const struct statement store_sweeps[] = {
-    {"sweep_delivered", "DELETE FROM outbox WHERE id = ANY (ARRAY("
-                        "  SELECT id FROM outbox WHERE state = 'delivered' AND finished_at < now() - interval '30 days'"
-                        "  ORDER BY finished_at LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
-};
-const size_t store_sweep_count = sizeof store_sweeps / sizeof *store_sweeps;
-
 static const char *copy_text(const PGresult *result, int row, int column, struct pool *pool) {
     const char *text = db_text(result, row, column);
     return text ? pool_text(pool, text) : NULL;
 }
 
-int store_claim(struct worker *worker, const struct claim_limits *limits, struct claim **ret_claims,
-                size_t *ret_count) {
+int store_read_addresses(struct worker *worker, const int64_t *owner_ids, size_t count,
+                         struct owner_addresses *ret_addresses) {
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
     parameters_init(&parameters, pool);
-    parameter_integer(&parameters, (int64_t)limits->total);
-    parameter_integers(&parameters, limits->busy_owners, limits->busy_count);
-    parameter_integer(&parameters, (int64_t)limits->of_operator);
-    parameter_integer(&parameters, (int64_t)limits->of_facilitator);
-    PGresult *result = db_query(worker_db(worker), &claim, &parameters);
+    parameter_integers(&parameters, owner_ids, count);
+    PGresult *result = db_query(worker_db(worker), &read_addresses, &parameters);
     if (!result)
         return -1;
-    size_t count = (size_t)PQntuples(result);
-    struct claim *claims = pool_alloc(pool, count * sizeof *claims);
+    ret_addresses->count = (size_t)PQntuples(result);
+    ret_addresses->items = pool_alloc(pool, ret_addresses->count * sizeof *ret_addresses->items);
     for (int row = 0; row < PQntuples(result); row++)
-        claims[row] = (struct claim){.id = db_integer(result, row, 0),
-                                     .owner_id = db_integer(result, row, 1),
-                                     .webhook_id = copy_text(result, row, 2, pool),
-                                     .type = copy_text(result, row, 3, pool),
-                                     .body = copy_text(result, row, 4, pool),
-                                     .trace = copy_text(result, row, 5, pool),
-                                     .attempts = (unsigned)db_integer(result, row, 6),
-                                     .owner_url = copy_text(result, row, 7, pool),
-                                     .owner_secret = copy_text(result, row, 8, pool)};
-    *ret_claims = claims;
-    *ret_count = count;
+        ret_addresses->items[row] = (struct owner_address){.owner_id = db_integer(result, row, 0),
+                                                           .url = copy_text(result, row, 1, pool),
+                                                           .secret = copy_text(result, row, 2, pool)};
     return 0;
 }
 
-int store_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids), *attempts = pool_alloc(pool, count * sizeof *attempts);
-    int64_t *waits_ms = pool_alloc(pool, count * sizeof *waits_ms),
-            *statuses = pool_alloc(pool, count * sizeof *statuses);
-    const char **states = pool_alloc(pool, count * sizeof *states), **errors = pool_alloc(pool, count * sizeof *errors);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = outcomes[i].id;
-        states[i] = outcomes[i].state;
-        attempts[i] = outcomes[i].attempts;
-        waits_ms[i] = outcomes[i].wait_ms;
-        statuses[i] = outcomes[i].status;
-        errors[i] = outcomes[i].error;
-    }
-    parameters_init(&parameters, pool);
-    parameter_integers(&parameters, ids, count);
-    parameter_texts(&parameters, states, count);
-    parameter_integers(&parameters, attempts, count);
-    parameter_integers(&parameters, waits_ms, count);
-    parameter_integers(&parameters, statuses, count);
-    parameter_texts(&parameters, errors, count);
-    return db_query(worker_db(worker), &record, &parameters) ? 0 : -1;
+static int compare_owners(const void *key, const void *address) {
+    int64_t wanted = *(const int64_t *)key, owner_id = ((const struct owner_address *)address)->owner_id;
+    return (wanted > owner_id) - (wanted < owner_id);
 }
 
-int store_renew_leases(struct worker *worker, const int64_t *ids, size_t count) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_integers(&parameters, ids, count);
-    return db_query(worker_db(worker), &renew_leases, &parameters) ? 0 : -1;
+const struct owner_address *store_find_address(const struct owner_addresses *addresses, int64_t owner_id) {
+    return bsearch(&owner_id, addresses->items, addresses->count, sizeof *addresses->items, compare_owners);
 }
 
 static void parameter_given_integer(struct parameters *parameters, enum presence presence, int64_t value) {

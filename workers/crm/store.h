@@ -10,42 +10,21 @@
 #include "operations.h"
 #include "worker.h"
 
-#define LEASE_S 15 /* a row is free again that long after its holder's last sign of life */
-
-extern const struct statement store_sweeps[];
-extern const size_t store_sweep_count;
-
-/* A row of the outbox that is now ours to deliver. */
-struct claim {
-    int64_t id;
-    int64_t owner_id; /* 0: the operator */
-    const char *webhook_id, *type, *body, *trace;
-    unsigned attempts;                    /* before this one */
-    const char *owner_url, *owner_secret; /* of the facilitator; NULL where there is none (any more) */
+/* Where facilitators want their webhooks. */
+struct owner_address {
+    int64_t owner_id;
+    const char *url, *secret; /* NULL: none */
 };
 
-struct claim_limits {
-    size_t total;       /* at most so many rows */
-    size_t of_operator; /* in hand at once, with those that are in `busy_owners` */
-    size_t of_facilitator;
-    const int64_t *busy_owners; /* one entry per row in hand */
-    size_t busy_count;
+struct owner_addresses {
+    struct owner_address *items; /* by owner_id */
+    size_t count;
 };
 
-int store_claim(struct worker *worker, const struct claim_limits *limits, struct claim **ret_claims, size_t *ret_count);
-
-/* What became of an attempt. */
-struct outcome {
-    int64_t id;
-    const char *state; /* "due", "delivered", "dead" */
-    unsigned attempts;
-    int64_t wait_ms;   /* "due": until the next attempt */
-    long status;       /* 0: none came */
-    const char *error; /* NULL: none */
-};
-
-int store_record(struct worker *worker, const struct outcome *outcomes, size_t count);
-int store_renew_leases(struct worker *worker, const int64_t *ids, size_t count);
+int store_read_addresses(struct worker *worker, const int64_t *owner_ids, size_t count,
+                         struct owner_addresses *ret_addresses);
+/* NULL: there is no such account (any more). */
+const struct owner_address *store_find_address(const struct owner_addresses *addresses, int64_t owner_id);
 
 struct new_notification {
     const struct receive_booking_notification_request *request;

@@ -7,6 +7,7 @@
 #include "codec.h"
 #include "envelope.h"
 
+#define HOURS_PER_DAY 24
 #define MICROSECONDS INT64_C(1000000)
 #define FIRST_MOMENT (INT64_C(-62135596800) * MICROSECONDS) /* year 1 */
 #define LAST_MOMENT (INT64_C(253402300800) * MICROSECONDS)  /* year 10000 */
@@ -37,6 +38,38 @@ static struct verdict apply_facilitator(const struct caller *caller, enum presen
     return fine;
 }
 
+static bool is_given(enum presence presence) {
+    return presence == PRESENCE_SET;
+}
+
+/* NULL: it is a tier. */
+static const char *read_tier(const struct cancellation_tier *asked, struct policy_tier *ret_tier) {
+    if (is_given(asked->has_hours_before) == is_given(asked->has_days_before))
+        return "has a tier without exactly one of hours_before and days_before";
+    *ret_tier = (struct policy_tier){
+        .hours_before = is_given(asked->has_hours_before) ? asked->hours_before : asked->days_before * HOURS_PER_DAY,
+        .refund_percent = asked->refund_percent,
+    };
+    return NULL;
+}
+
+/* Absent: it stays as it is. The contract has bounded the number of tiers. */
+static struct verdict apply_policy(enum presence has_policy, const struct cancellation_tier *tiers, size_t count,
+                                   struct event_draft *draft) {
+    struct policy policy = {.count = count};
+    for (size_t i = 0; i < count; i++) {
+        const char *problem = read_tier(&tiers[i], &policy.tiers[i]);
+        if (problem)
+            return refuse_because(&refusal_validation_error, "cancellation_policy", problem);
+    }
+    if (policy_order(&policy))
+        return refuse_because(&refusal_validation_error, "cancellation_policy",
+                              "has a time twice, or pays back more the closer the start is");
+    draft->has_policy = has_policy;
+    draft->policy = policy;
+    return fine;
+}
+
 struct verdict rule_publish(const struct caller *caller, const struct create_event_request *request,
                             struct event_draft *ret_draft) {
     struct event_draft draft = {
@@ -58,6 +91,9 @@ struct verdict rule_publish(const struct caller *caller, const struct create_eve
     };
     struct verdict verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
                                                request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+    if (!verdict.refusal)
+        verdict = apply_policy(request->has_cancellation_policy, request->cancellation_policy.items,
+                               request->cancellation_policy.count, &draft);
     if (!verdict.refusal)
         *ret_draft = draft;
     return verdict;
@@ -139,6 +175,9 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
     if (!verdict.refusal)
         verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
                                     request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+    if (!verdict.refusal)
+        verdict = apply_policy(request->has_cancellation_policy, request->cancellation_policy.items,
+                               request->cancellation_policy.count, &draft);
     if (!verdict.refusal && draft.capacity && draft.capacity < event->current_participants)
         verdict = refuse_because(&refusal_capacity_below_taken, "max_participants", "is below current_participants");
     if (!verdict.refusal)

@@ -8,6 +8,7 @@
 
 #include "cursor.h"
 #include "operations.h"
+#include "policy.h"
 
 struct caller;
 
@@ -36,6 +37,8 @@ struct event_draft {
     double rating;
     bool has_rating;
     bool is_active;
+    enum presence has_policy; /* ABSENT: as it is; NULL: the operator's */
+    struct policy policy;
 };
 
 /* The draft of a new event. */

@@ -6,12 +6,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "bounds.h"
+#include "policies.h"
 #include "rfc3339.h"
 
 #define EVENT_COLUMNS                                                                                                  \
     "e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link, "      \
     "e.capacity, e.taken, e.price_minor, e.currency, e.rating, e.is_active, e.cancelled_at IS NOT NULL, "              \
-    "f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, e.created_at, e.updated_at"
+    "f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, e.cancellation_policy, e.created_at, "         \
+    "e.updated_at"
 
 enum event_column {
     EVENT_ID,
@@ -35,10 +38,17 @@ enum event_column {
     FACILITATOR_EMAIL,
     EVENT_CRM_ID,
     FACILITATOR_CRM_ID,
+    EVENT_POLICY,
     EVENT_CREATED,
     EVENT_UPDATED,
     EVENT_COLUMN_COUNT,
 };
+
+static void show_policy(struct policy policy, struct pool *pool, struct event *event) {
+    event->has_cancellation_policy = PRESENCE_SET;
+    event->cancellation_policy.items = policies_shown(&policy, pool);
+    event->cancellation_policy.count = policy.count;
+}
 
 static void read_event(const PGresult *result, int row, int first, struct pool *pool, struct event *ret_event) {
     bool cancelled = db_boolean(result, row, first + EVENT_CANCELLED);
@@ -72,6 +82,8 @@ static void read_event(const PGresult *result, int row, int first, struct pool *
     }
     if (!db_is_null(result, row, first + EVENT_RATING))
         SET(event, rating, db_number(result, row, first + EVENT_RATING));
+    if (event.price_minor)
+        show_policy(policies_stored(db_text(result, row, first + EVENT_POLICY)), pool, &event);
     *ret_event = event;
 }
 
@@ -93,14 +105,9 @@ int store_read_events(struct worker *worker, const int64_t *ids, size_t count, s
 }
 
 /* Parameters of all lists: 1 facilitator, 2 their code, 3 type, 4 active, 5 rating, 6 patterns, 7 from, 8 to, 9 and 10
- * value and id where the page before ended, 11 rows. Bounds are days of UTC, or times; the last day is included. */
+ * value and id where the page before ended, 11 rows. */
 /* clang-format off */
-#define IS_DAY(parameter) "length(" parameter "::text) = 10"
-#define STARTS_WITHIN                                                                                                  \
-    " AND e.start_at >= coalesce(CASE WHEN " IS_DAY("$7") " THEN $7::date::timestamptz"                                \
-    "  ELSE $7::timestamptz END, '-infinity')"                                                                         \
-    " AND e.start_at < coalesce(CASE WHEN " IS_DAY("$8") " THEN $8::date::timestamptz + interval '1 day'"              \
-    "  ELSE $8::timestamptz END, 'infinity')"
+#define STARTS_WITHIN " AND e.start_at " AT_OR_AFTER("$7") " AND e.start_at " BEFORE("$8")
 #define LIST(scope, key, value, after, direction)                                                                      \
     "SELECT " EVENT_COLUMNS ", " value " FROM (SELECT e.* FROM events e WHERE e.deleted_at IS NULL AND " scope         \
     " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
@@ -227,8 +234,8 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
 }
 
 /* Parameters of a draft: 1 facilitator, 2 code, 3 title, 4 description, 5 type, 6 start, 7 end, 8 time zone, 9
- * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active. Events start and end at whole seconds.
- */
+ * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active, 16 cancellation policy. Events start and
+ * end at whole seconds. */
 /* clang-format off */
 #define INSTANT(parameter)                                                                                             \
     "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter "::timestamptz"     \
@@ -248,9 +255,9 @@ static const struct statement insert_event = {
     "insert_event",
     "WITH " ASKED ", stored AS ("
     " INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type, start_at, end_at,"
-    "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active)"
+    "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active, cancellation_policy)"
     " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text,"
-    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean"
+    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text"
     " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES
     " WHERE " TIME_PROBLEM " IS NULL RETURNING *)" STORED};
 
@@ -261,9 +268,10 @@ static const struct statement update_event_row = {
     "  description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = asked.end_at,"
     "  time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
     "  price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean,"
+    "  cancellation_policy = CASE WHEN $18::boolean THEN $16::text ELSE e.cancellation_policy END,"
     "  updated_at = now()"
     " FROM asked, users f"
-    " WHERE e.id = $16::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
+    " WHERE e.id = $17::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
     "  AND " TIME_PROBLEM " IS NULL RETURNING e.*)" STORED};
 /* clang-format on */
 
@@ -290,6 +298,10 @@ static void parameters_draft(struct parameters *parameters, const struct event_d
     else
         parameter_null(parameters);
     parameter_boolean(parameters, draft->is_active);
+    if (draft->has_policy == PRESENCE_SET)
+        parameter_text(parameters, policy_text(&draft->policy, pool_alloc(pool, POLICY_TEXT_SIZE)));
+    else
+        parameter_null(parameters);
 }
 
 int store_queue_insert(struct worker *worker, const struct event_draft *draft) {
@@ -335,6 +347,7 @@ int store_update_event(struct worker *worker, int64_t id, const struct event_dra
     struct parameters parameters;
     parameters_draft(&parameters, draft, worker_pool(worker));
     parameter_integer(&parameters, id);
+    parameter_boolean(&parameters, draft->has_policy != PRESENCE_ABSENT);
     if (db_queue(worker_db(worker), &update_event_row, &parameters))
         return -1;
     return receive_stored(worker, ret_outcome, ret_event);

@@ -42,6 +42,8 @@ static enum db_failure run_reads(struct worker *worker, const struct handler *ha
     if (failed && failure == DB_FINE)
         failure = DB_REJECTED;
     for (size_t i = 0; i < count && failure == DB_FINE; i++) {
+        if (jobs[i]->deferred)
+            continue;
         answer_settle(worker, jobs[i], (struct call *)(calls + i * call_size));
         jobs[i]->answered = true;
     }
@@ -75,7 +77,19 @@ static void set_deadline(struct worker *worker, struct job **jobs, size_t count)
         jobs[i]->tried = true;
 }
 
-/* Afterwards all are answered, unless the database went away. */
+/* Deferred ones are not run again. Returns how many others there are: they stand in front. */
+static size_t put_deferred_last(struct job **jobs, size_t count) {
+    size_t others = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!jobs[i]->deferred) {
+            struct job *job = jobs[i];
+            jobs[i] = jobs[others];
+            jobs[others++] = job;
+        }
+    return others;
+}
+
+/* Afterwards all are answered or deferred, unless the database went away. */
 static void run_group(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count) {
     for (int run = 0; run < RUN_LIMIT; run++) {
         db_release(worker->db);
@@ -85,10 +99,13 @@ static void run_group(struct worker *worker, const struct handler *handler, stru
                                       : run_reads(worker, handler, jobs, count);
         if (failure == DB_FINE || failure == DB_AWAY)
             return;
+        bool alone = count == 1;
+        if (!(count = put_deferred_last(jobs, count)))
+            return;
         if (failure == DB_REJECTED) {
-            if (count == 1)
+            if (alone)
                 refuse_group(worker, jobs, count, &refusal_internal_error);
-            for (size_t i = 0; count > 1 && i < count; i++)
+            for (size_t i = 0; !alone && i < count; i++)
                 run_group(worker, handler, &jobs[i], 1);
             return;
         }
@@ -132,7 +149,8 @@ static size_t drop_expired(struct worker *worker, struct job **jobs, size_t coun
     return kept;
 }
 
-/* Answered ones leave at once: one slow group must not hold back the answers of others. Returns how many. */
+/* Answered ones leave at once: one slow group must not hold back the answers of others. Returns how many. Deferred ones
+ * are the service's. */
 static size_t sort_out(struct worker *worker, struct job **jobs, size_t count, struct job_list *later) {
     struct job_list answered = STAILQ_HEAD_INITIALIZER(answered);
     size_t answered_count = 0;
@@ -140,7 +158,7 @@ static size_t sort_out(struct worker *worker, struct job **jobs, size_t count, s
         if (jobs[i]->answered) {
             STAILQ_INSERT_TAIL(&answered, jobs[i], next);
             answered_count++;
-        } else {
+        } else if (!jobs[i]->deferred) {
             STAILQ_INSERT_TAIL(later, jobs[i], next);
         }
     worker->waiting_count -= answered_count;
@@ -167,6 +185,7 @@ void groups_run(struct worker *worker) {
     }
     STAILQ_CONCAT(&later, &worker->waiting);
     STAILQ_CONCAT(&worker->waiting, &later);
+    deferrals_send(worker);
     pool_reset(worker->pool);
     if (answered)
         log_debug("mailbox: %zu calls in %zu groups, %zu answered, %" PRId64 " us", taken, groups, answered,

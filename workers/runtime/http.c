@@ -2,27 +2,14 @@
  * resolver found is judged when the socket is opened, which is the last moment before anything is sent. */
 #include "http.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "buffer.h"
+#include "http_private.h"
 #include "log.h"
 
 #define CONNECT_MS 10000
-
-struct transfer {
-    struct http_client *client;
-    struct transfer *next, **previous; /* among those in flight */
-    CURL *easy;
-    struct curl_slist *headers;
-    struct buffer body; /* of the response */
-    bool refused;       /* the address was not allowed */
-    bool cut;           /* the response was longer than HTTP_BODY_LIMIT */
-    http_done *done;
-    void *context;
-};
 
 struct http_client {
     CURLM *multi;
@@ -53,12 +40,13 @@ static void transfer_destroy(struct transfer **transfer) {
     curl_easy_cleanup(gone->easy);
     curl_slist_free_all(gone->headers);
     buffer_free(&gone->body);
+    free(gone->conversation);
     free(gone);
     *transfer = NULL;
 }
 
 /* Called exactly once per transfer. */
-static void finish(struct transfer *transfer, const struct http_response *response) {
+void transfer_finish(struct transfer *transfer, const struct http_response *response) {
     http_done *done = transfer->done;
     void *context = transfer->context;
     struct buffer body = transfer->body;
@@ -72,7 +60,7 @@ void http_client_destroy(struct http_client **client) {
     if (!*client)
         return;
     while ((*client)->first)
-        finish((*client)->first, &(struct http_response){.body = "", .error = "given up: the process ends"});
+        transfer_finish((*client)->first, &(struct http_response){.body = "", .error = "given up: the process ends"});
     curl_multi_cleanup((*client)->multi);
     free(*client);
     *client = NULL;
@@ -111,7 +99,14 @@ static struct curl_slist *copy_headers(const char *const *headers) {
 static CURLcode set_request(struct transfer *transfer, const struct http_request *request) {
     CURL *easy = transfer->easy;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    transfer->headers = copy_headers(request->headers);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tithi/" TITHI_VERSION);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     if (request->body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         code = code ? code : curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
@@ -119,24 +114,19 @@ static CURLcode set_request(struct transfer *transfer, const struct http_request
     if (request->method)
         code = code ? code : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->once);
     return code;
 }
 
 static void set_manners(struct transfer *transfer) {
     CURL *easy = transfer->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would resolve names behind the back of `allow` */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name's resolver that hangs is left alone, not waited for */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tithi/" TITHI_VERSION);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 }
 
@@ -147,16 +137,14 @@ static bool is_url(const char *text) {
     return good;
 }
 
-int http_send(struct http_client *client, const struct http_request *request, http_done *done, void *context) {
-    if (!is_url(request->url))
-        return -1;
+struct transfer *transfer_new(struct http_client *client, http_done *done, void *context) {
     struct transfer *transfer = calloc(1, sizeof *transfer);
     if (!transfer || !(transfer->easy = curl_easy_init()))
         abort();
     transfer->client = client;
     transfer->done = done;
     transfer->context = context;
-    transfer->headers = copy_headers(request->headers);
+    transfer->socket = CURL_SOCKET_BAD;
     transfer->next = client->first;
     transfer->previous = &client->first;
     if (client->first)
@@ -164,11 +152,21 @@ int http_send(struct http_client *client, const struct http_request *request, ht
     client->first = transfer;
     client->count++;
     set_manners(transfer);
-    if (set_request(transfer, request) || curl_multi_add_handle(client->multi, transfer->easy)) {
-        transfer_destroy(&transfer);
+    return transfer;
+}
+
+int transfer_start(struct transfer *transfer, CURLcode code) {
+    if (code == CURLE_OK && curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK)
+        return 0;
+    transfer_destroy(&transfer);
+    return -1;
+}
+
+int http_send(struct http_client *client, const struct http_request *request, http_done *done, void *context) {
+    if (!is_url(request->url))
         return -1;
-    }
-    return 0;
+    struct transfer *transfer = transfer_new(client, done, context);
+    return transfer_start(transfer, set_request(transfer, request));
 }
 
 size_t http_in_flight(const struct http_client *client) {
@@ -176,18 +174,25 @@ size_t http_in_flight(const struct http_client *client) {
 }
 
 static void complete(struct transfer *transfer, CURLcode code) {
-    struct http_response response = {0};
+    struct http_response response = {.body = buffer_text(&transfer->body), .body_length = transfer->body.length};
     curl_off_t retry_after_s = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &response.status);
     curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
     response.retry_after_s = retry_after_s;
-    response.body = buffer_text(&transfer->body);
-    response.body_length = transfer->body.length;
     if (code != CURLE_OK && !transfer->cut) {
         response.status = 0;
         response.error = transfer->refused ? "the address is not allowed" : curl_easy_strerror(code);
     }
-    finish(transfer, &response);
+    transfer_finish(transfer, &response);
+}
+
+/* One that ends takes itself out of the list. */
+static void talk(struct http_client *client) {
+    for (struct transfer *transfer = client->first, *next; transfer; transfer = next) {
+        next = transfer->next;
+        if (transfer->socket != CURL_SOCKET_BAD)
+            transfer->talk(transfer);
+    }
 }
 
 void http_step(struct http_client *client) {
@@ -199,16 +204,29 @@ void http_step(struct http_client *client) {
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        complete(transfer, code);
+        if (transfer->talk && code == CURLE_OK)
+            curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &transfer->socket);
+        else
+            complete(transfer, code);
     }
+    talk(client);
+}
+
+static unsigned add_talking(const struct http_client *client, struct curl_waitfd *ret_others) {
+    unsigned count = 0;
+    for (const struct transfer *transfer = client->first; transfer; transfer = transfer->next)
+        if (transfer->socket != CURL_SOCKET_BAD)
+            ret_others[count++] = (struct curl_waitfd){.fd = transfer->socket, .events = transfer->events};
+    return count;
 }
 
 int http_wait(struct http_client *client, struct pollfd *fds, int count, int timeout_ms) {
-    struct curl_waitfd others[count + 1];
+    struct curl_waitfd others[(size_t)count + client->count + 1];
     int ready = 0;
     for (int i = 0; i < count; i++) /* libcurl's bits are those of poll(2) */
         others[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = fds[i].events};
-    CURLMcode code = curl_multi_poll(client->multi, others, (unsigned)count, timeout_ms, &ready);
+    unsigned talking = add_talking(client, others + count);
+    CURLMcode code = curl_multi_poll(client->multi, others, (unsigned)count + talking, timeout_ms, &ready);
     if (code)
         log_error("the wait for the outside failed: %s", curl_multi_strerror(code));
     for (int i = 0; i < count; i++)

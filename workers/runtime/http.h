@@ -21,6 +21,8 @@ struct http_request {
     const char *body;           /* NULL: none */
     size_t body_length;
     int64_t timeout_ms; /* for all of it: name, connection, request, response */
+    bool once; /* on a connection of its own: where a kept one breaks, libcurl sends a request anew, whatever came of it
+                */
 };
 
 struct http_response {

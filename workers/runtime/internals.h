@@ -17,7 +17,7 @@
 
 struct job {
     STAILQ_ENTRY(job) next;
-    struct bus_link *link; /* the broker that gave it */
+    struct bus_link *link; /* the broker that gave it; NULL: it went away while the call was deferred */
     const char *client;    /* the address its answer goes to */
     size_t client_length;
     struct pool *pool; /* of all that belongs to it */
@@ -28,6 +28,8 @@ struct job {
     struct job *twins;                           /* other calls of the same command in the same group */
     UT_hash_handle hh;                           /* by command, while the group runs */
 
+    LIST_ENTRY(job) among_deferred;
+    bool deferred;                 /* its handler will finish it some time */
     bool tried;                    /* it was run, but the database did not let it end */
     bool settled;                  /* refusal and payload are the answer */
     bool replayed;                 /* by an earlier run of the command */
@@ -36,11 +38,6 @@ struct job {
     struct bytes payload;
 };
 STAILQ_HEAD(job_list, job);
-
-struct outbox_row {
-    int64_t owner_id;
-    const char *type, *cause, *body, *trace;
-};
 
 struct worker {
     const struct service *service;
@@ -52,8 +49,11 @@ struct worker {
     struct bus_message message; /* what is being received */
     struct job_list waiting;    /* taken, not run yet */
     size_t waiting_count;
+    LIST_HEAD(, job) deferred; /* to be finished by the service */
+    size_t deferred_count;     /* of those whose broker still waits */
+    struct job_list finished;  /* were deferred; their answers leave when the piece of work ends */
     struct job_list spare;
-    struct outbox_row *outbox; /* of the running transaction */
+    struct outbox_message *outbox; /* of the running transaction */
     size_t outbox_count, outbox_capacity;
     bool started;               /* the service's start() has run */
     bool leaving;               /* the brokers have been told to give nothing more */
@@ -78,6 +78,13 @@ void groups_refuse_late(struct worker *worker);
 int groups_timeout_ms(const struct worker *worker, int limit);
 /* An array of the operation's call structs, fresh from the jobs' prepared ones. */
 char *groups_copy_calls(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count);
+
+/* deferrals.c: sends the answers of what was finished. */
+void deferrals_send(struct worker *worker);
+/* The broker has gone: nobody waits for the answers of what it gave. */
+void deferrals_forget_link(struct worker *worker, const struct bus_link *link);
+/* The process ends: what nobody finished is refused. */
+void deferrals_refuse_all(struct worker *worker);
 
 /* commands.c: one run of a group of commands in one transaction. Jobs are answered only where it returns DB_FINE. */
 enum db_failure commands_run(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count);

@@ -56,6 +56,7 @@ static void prepare(struct worker *worker, struct job *job, const struct call_he
     struct call *call = job->prepared;
     call->header = *header;
     call->pool = job->pool;
+    call->job = job;
     call->details.pool = job->pool;
     call->deadline_mono_ms = worker->arrived_mono_ms + (header->ttl_ms ? header->ttl_ms : MDP_DEFAULT_TTL_MS);
     job->command = uuid_is_nil(&header->command) ? header->id : header->command;
@@ -137,7 +138,8 @@ static void take_message(struct worker *worker, struct bus_link *link, struct jo
 }
 
 bool mailbox_has_room(const struct worker *worker) {
-    return worker->waiting_count < (size_t)worker->service->credit * (size_t)worker->link_count;
+    return worker->waiting_count + worker->deferred_count <
+           (size_t)worker->service->credit * (size_t)worker->link_count;
 }
 
 void mailbox_take(struct worker *worker) {

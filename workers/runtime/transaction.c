@@ -8,46 +8,47 @@ static const struct statement begin = {"begin", "BEGIN"};
 static const struct statement commit = {"commit", "COMMIT"};
 static const struct statement rollback = {"rollback", "ROLLBACK"};
 static const struct statement notify = {"outbox_notify", "NOTIFY outbox"};
-static const struct statement insert_outbox = {"outbox_insert",
-                                               "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
-                                               "SELECT 'webhook', nullif(owner_id, 0), type, cause, body, trace "
-                                               "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], "
-                                               "$5::text[]) AS queued(owner_id, type, cause, body, trace) "
-                                               "ON CONFLICT DO NOTHING"};
+static const struct statement insert_outbox = {
+    "outbox_insert", "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
+                     "SELECT channel, nullif(owner_id, 0), type, cause, body, trace "
+                     "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+                     "AS queued(owner_id, channel, type, cause, body, trace) "
+                     "ON CONFLICT DO NOTHING"};
 
-void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
-                   const char *trace) {
+void worker_outbox(struct worker *worker, const struct outbox_message *message) {
     if (worker->outbox_count == worker->outbox_capacity) {
         worker->outbox_capacity = worker->outbox_capacity ? 2 * worker->outbox_capacity : 16;
         worker->outbox = realloc(worker->outbox, worker->outbox_capacity * sizeof *worker->outbox);
         if (!worker->outbox)
             abort();
     }
-    worker->outbox[worker->outbox_count++] = (struct outbox_row){
-        .owner_id = owner_id,
-        .type = pool_text(worker->pool, type),
-        .cause = pool_text(worker->pool, cause),
-        .body = pool_text(worker->pool, body),
-        .trace = pool_text(worker->pool, trace ? trace : ""),
+    worker->outbox[worker->outbox_count++] = (struct outbox_message){
+        .channel = pool_text(worker->pool, message->channel),
+        .owner_id = message->owner_id,
+        .type = pool_text(worker->pool, message->type),
+        .cause = pool_text(worker->pool, message->cause),
+        .body = pool_text(worker->pool, message->body),
+        .trace = pool_text(worker->pool, message->trace ? message->trace : ""),
     };
 }
+
+#define OUTBOX_TEXTS 5
 
 static int queue_outbox(struct worker *worker) {
     size_t count = worker->outbox_count;
     int64_t *owners = pool_alloc(worker->pool, count * sizeof *owners);
-    const char **texts = pool_alloc(worker->pool, 4 * count * sizeof *texts);
+    const char **texts = pool_alloc(worker->pool, OUTBOX_TEXTS * count * sizeof *texts);
     for (size_t i = 0; i < count; i++) {
-        const struct outbox_row *row = &worker->outbox[i];
+        const struct outbox_message *row = &worker->outbox[i];
+        const char *const columns[OUTBOX_TEXTS] = {row->channel, row->type, row->cause, row->body, row->trace};
         owners[i] = row->owner_id;
-        texts[i] = row->type;
-        texts[count + i] = row->cause;
-        texts[2 * count + i] = row->body;
-        texts[3 * count + i] = row->trace;
+        for (size_t column = 0; column < OUTBOX_TEXTS; column++)
+            texts[column * count + i] = columns[column];
     }
     struct parameters parameters;
     parameters_init(&parameters, worker->pool);
     parameter_integers(&parameters, owners, count);
-    for (size_t column = 0; column < 4; column++)
+    for (size_t column = 0; column < OUTBOX_TEXTS; column++)
         parameter_texts(&parameters, texts + column * count, count);
     return db_queue(worker->db, &insert_outbox, &parameters);
 }

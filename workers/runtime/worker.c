@@ -73,6 +73,7 @@ static void poll_brokers(struct worker *worker) {
             if (change == BUS_DOWN) {
                 log_warn("%s is away", bus_address(link));
                 mailbox_forget_link(worker, link);
+                deferrals_forget_link(worker, link);
             } else if (!worker->leaving) {
                 peer_ready(worker, link);
             }
@@ -110,8 +111,9 @@ static int wait_ms(const struct worker *worker) {
     return groups_timeout_ms(worker, timeout);
 }
 
-/* What one piece of work left behind: results, a failure, memory. */
+/* What one piece of work left behind: answers to calls that were deferred, results, a failure, memory. */
 static void end_work(struct worker *worker) {
+    deferrals_send(worker);
     db_release(worker->db);
     pool_reset(worker->pool);
 }
@@ -177,7 +179,7 @@ static void tick(struct worker *worker) {
 
 static void begin_leaving(struct worker *worker) {
     int64_t now = clock_mono_ms();
-    log_info("leaving: %zu calls in hand", worker->waiting_count);
+    log_info("leaving: %zu calls in hand", worker->waiting_count + worker->deferred_count);
     worker->leaving = true;
     worker->leave_by_mono_ms = now + LEAVE_LIMIT_MS;
     db_set_end(worker->db, now + STOP_LIMIT_MS);
@@ -186,7 +188,8 @@ static void begin_leaving(struct worker *worker) {
 }
 
 static bool is_busy(struct worker *worker) {
-    return worker->waiting_count || (worker->started && worker->service->busy && worker->service->busy(worker));
+    return worker->waiting_count || worker->deferred_count ||
+           (worker->started && worker->service->busy && worker->service->busy(worker));
 }
 
 static bool has_left(struct worker *worker) {
@@ -232,6 +235,8 @@ int worker_main(int argc, char **argv, const struct service *service) {
 
     struct worker worker = {.service = service, .pool = pool_new(), .arrivals = arrivals_begin(clock_mono_ms())};
     STAILQ_INIT(&worker.waiting);
+    LIST_INIT(&worker.deferred);
+    STAILQ_INIT(&worker.finished);
     STAILQ_INIT(&worker.spare);
     worker.link_count = bus_connect_all(&worker.links);
     if (worker.link_count < 0)
@@ -245,6 +250,7 @@ int worker_main(int argc, char **argv, const struct service *service) {
         db_set_deadline(worker.db, clock_mono_ms() + TICK_DATABASE_MS);
         service->stop(&worker);
     }
+    deferrals_refuse_all(&worker);
     bus_close_all(&worker.links, worker.link_count);
     mailbox_forget_all(&worker);
     db_destroy(&worker.db);

@@ -28,6 +28,21 @@ void refuse(struct call *call, const struct refusal *refusal);
 void refuse_field(struct call *call, const struct refusal *refusal, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A read that waits for the outside (a provider's answer) is answered later. In its handler, call_defer() takes the
+ * call out of its group: whatever becomes of the group, the handler does not get it again, and what it leaves in its
+ * own struct no longer counts. Returns the call's struct NAME_call anew, as it is now, in memory (and with a pool) that
+ * lives until call_finish(). Only for operations of kind read: a command's answer leaves with its transaction.
+ *
+ * The promise is the caller's: every deferred call is finished exactly once. The runtime answers nothing in its place;
+ * an unfinished call keeps its credit with the broker, and a stop waits for it (for 20 s at most). So whoever defers
+ * has an end of its own, in good time before `deadline_mono_ms`. What is still deferred after the service's stop() is
+ * answered with `unavailable`, and must not be touched any more. */
+void *call_defer(struct worker *worker, struct call *call);
+/* Answers a deferred call: its refusal where it has one, else its reply. May be called from ticks, waits and handlers,
+ * the call's own included. Past the deadline the caller is told just that, and nobody where the broker went away
+ * meanwhile. The struct is gone afterwards. */
+void call_finish(struct worker *worker, struct call *call);
+
 /* 0; or -1: the group failed (database away or error), nothing of it counts. `calls` is an array of the operation's
  * struct NAME_call, `count` >= 1. Generated per operation: a handler that is missing does not link. */
 typedef int handler_function(struct worker *worker, void *calls, size_t count);
@@ -64,12 +79,19 @@ int worker_main(int argc, char **argv, const struct service *service);
 struct db *worker_db(struct worker *worker);
 struct pool *worker_pool(struct worker *worker); /* of the current mailbox or tick */
 
+/* What must happen after a commit. One row per (channel, owner, type, cause): another of the same is dropped. */
+struct outbox_message {
+    const char *channel; /* "webhook" or "mail" (whose body is JSON for workers/crm/mails.c) */
+    int64_t owner_id;    /* webhook: whose own address it is, 0: the operator's CRM_WEBHOOK_URL; mail: whose it is */
+    const char *type;    /* "booking.created", "mail.late_refund" */
+    const char *cause;   /* "booking:17" */
+    const char *body;    /* JSON text; a webhook's is sent as it is */
+    const char *trace;   /* traceparent of the causing call; NULL or "": none */
+};
+
 /* Queues an outbox row for the running transaction: it is written with the commands' replies, and NOTIFY outbox
- * follows. `channel` "webhook"; `owner_id` 0: the operator's CRM_WEBHOOK_URL, else the user whose own address it is.
- * `type` "booking.created"; `body` the JSON text, sent as it is. `cause` makes it unique: one row per (owner, type,
- * cause). `trace`: traceparent of the causing call. Texts are copied. */
-void worker_outbox(struct worker *worker, int64_t owner_id, const char *type, const char *cause, const char *body,
-                   const char *trace);
+ * follows. Texts are copied. */
+void worker_outbox(struct worker *worker, const struct outbox_message *message);
 
 /* Runs `work` in a transaction outside any call (ticks): BEGIN, work, outbox, COMMIT. 0 or -1 (rolled back, logged). */
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument);

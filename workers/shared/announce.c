@@ -1,4 +1,5 @@
-/* Bodies of webhooks; see announce.h. They follow from the contract's webhook record, as answers do from theirs. */
+/* Bodies of webhooks about bookings; see announce.h. They follow from the contract's webhook record, as answers do from
+ * theirs. */
 #include "announce.h"
 
 #include <inttypes.h>
@@ -49,10 +50,13 @@ void announce(struct worker *worker, const char *action, const struct booking_ro
     if (codec_render(&record_booking_changed_webhook, NULL, message.bytes, message.length, &json)) {
         log_error("the webhook of booking %" PRId64 " does not fit the contract", row->booking.id);
     } else {
+        struct outbox_message queued = {
+            .channel = "webhook", .type = type, .cause = cause, .body = buffer_text(&json), .trace = trace};
         if (operator_listens)
-            worker_outbox(worker, 0, type, cause, buffer_text(&json), trace);
+            worker_outbox(worker, &queued);
+        queued.owner_id = row->booking.event.facilitator.id;
         if (row->facilitator_listens)
-            worker_outbox(worker, row->booking.event.facilitator.id, type, cause, buffer_text(&json), trace);
+            worker_outbox(worker, &queued);
     }
     buffer_free(&message);
     buffer_free(&json);

@@ -1,0 +1,38 @@
+/* Serves the sandbox's payment page, its script and its style; see page.h. What they show and do goes through the
+ * operations of the payment worker. */
+#include "page.h"
+
+#include "operations.h"
+#include "reply.h"
+#include "request.h"
+#include "settings.h"
+
+/* The file's bytes, from name_begin to name_end. WEB_FOLDER is the build's. */
+/* clang-format off */
+#define FILE_BYTES(name, file)                                                                                         \
+    extern const char name##_begin[], name##_end[];                                                                    \
+    __asm__(".pushsection .rodata\n" #name "_begin:\n.incbin \"" WEB_FOLDER "/" file "\"\n" #name "_end:\n.popsection")
+/* clang-format on */
+
+FILE_BYTES(page_document, "sandbox/page.html");
+FILE_BYTES(page_script, "sandbox/page.js");
+FILE_BYTES(page_style, "sandbox/page.css");
+
+static void answer(struct request *request, const char *media_type, const char *begin, const char *end) {
+    if (settings_production())
+        reply_refusal(request, &refusal_not_found, NULL, 0);
+    else
+        reply_page(request, media_type, (struct text_span){begin, (size_t)(end - begin)});
+}
+
+void page_answer_document(struct request *request) {
+    answer(request, "text/html; charset=utf-8", page_document_begin, page_document_end);
+}
+
+void page_answer_script(struct request *request) {
+    answer(request, "text/javascript; charset=utf-8", page_script_begin, page_script_end);
+}
+
+void page_answer_style(struct request *request) {
+    answer(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
+}

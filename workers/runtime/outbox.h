@@ -1,0 +1,48 @@
+/* All SQL of what is delivered from the outbox: claims under a lease, renewals, outcomes. For deliveries.c only. A
+ * lease is told from a later one by its end: who was held up so long that somebody else claimed the row has lost it.
+ * Each function returns 0, or -1: the transaction failed. Results live in the worker's pool. */
+#ifndef TITHI_OUTBOX_H
+#define TITHI_OUTBOX_H
+
+#include "deliveries.h"
+
+#define LEASE_S 15 /* a row is free again that long after its holder's last sign of life */
+#define LEASE_TEXT_SIZE 40
+
+struct lease {
+    int64_t id;        /* of the row */
+    const char *until; /* as the database wrote it */
+};
+
+struct leased_row {
+    struct lease lease;
+    struct claim claim; /* without `delivery` and `last` */
+};
+
+struct demand {
+    const struct delivery_channel *channel;
+    size_t total;               /* at most so many rows */
+    const int64_t *busy_owners; /* one entry per row in flight */
+    size_t busy_count;
+};
+
+int outbox_claim(struct worker *worker, const struct demand *demand, struct leased_row **ret_rows, size_t *ret_count);
+
+/* `ret_leases` takes `count` of them; *ret_count are those that were still ours, and their new ends. */
+int outbox_renew(struct worker *worker, const struct lease *leases, size_t count, struct lease *ret_leases,
+                 size_t *ret_count);
+
+/* What became of an attempt. */
+struct outcome {
+    struct lease lease;
+    const char *state; /* "due", "delivered", "dead" */
+    unsigned attempts;
+    int64_t wait_ms;   /* "due": until the next attempt */
+    long status;       /* 0: none came */
+    const char *error; /* NULL: none */
+};
+
+/* Ends the leases; rows whose lease is no longer ours stay as they are. */
+int outbox_record(struct worker *worker, const struct outcome *outcomes, size_t count);
+
+#endif
