@@ -68,10 +68,6 @@ class Request:
     def json(self):
         return json.loads(self.body)
 
-    @property
-    def form(self):
-        return decode_form(self.body.decode())
-
     def __repr__(self):
         return f"{self.method} {self.path} {self.query or ''} {self.body.decode(errors='replace')} -> {self.status}"
 
@@ -274,9 +270,9 @@ class StandIn:
             self.waiting.put((event, 40))
         return event
 
-    def told(self, kind, since=0):
+    def told(self, kind):
         with self.lock:
-            return [event for event in self.events[since:] if event.type == kind]
+            return [event for event in self.events if event.type == kind]
 
     def _carry(self):
         while True:
@@ -742,12 +738,6 @@ class RazorpayStandIn(StandIn):
         self.tell(self.event("payment.failed", payment=payment))
         return payment
 
-    def authorize_late(self, payment):
-        """A bank says yes after all."""
-        with self.lock:
-            payment.update(status="authorized", error_code=None, error_description=None, error_reason=None)
-            self.tell(self.event("payment.authorized", payment=payment))
-
     def take(self, payment):
         order = self.orders[payment["order_id"]]
         payment.update(status="captured", captured=True, fee=payment["amount"] // 50, tax=payment["amount"] // 300)
@@ -861,7 +851,6 @@ class StripeStandIn(StandIn):
         ("GET", r"/v1/checkout/sessions", "list_sessions"),
         ("GET", r"/v1/checkout/sessions/([^/]+)", "get_session"),
         ("POST", r"/v1/checkout/sessions/([^/]+)/expire", "expire_session"),
-        ("GET", r"/v1/payment_intents/([^/]+)", "get_intent"),
         ("POST", r"/v1/refunds", "make_refund"),
         ("GET", r"/v1/refunds", "list_refunds"),
         ("GET", r"/v1/refunds/([^/]+)", "get_refund"),
@@ -1137,10 +1126,6 @@ class StripeStandIn(StandIn):
             )
         self.run_out(session)
         return session
-
-    def get_intent(self, parameters, name):
-        self.check(parameters, ("expand",), ())
-        return self.find(self.intents, "payment_intent", name)
 
     def make_refund(self, parameters):
         self.check(parameters, ("payment_intent", "charge", "amount", "reason", "metadata", "expand"), ())

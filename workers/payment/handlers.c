@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "confirmations.h"
 #include "inquiries.h"
-#include "log.h"
 #include "orders.h"
 #include "rules.h"
 #include "sandbox.h"

@@ -136,7 +136,12 @@ extern const struct provider provider_razorpay, provider_stripe, provider_sandbo
 /* Razorpay's form in the browser: is the signature ours, over the order's own id and the payment's? Constant time. */
 bool razorpay_form_signed(const char *order_id, const char *payment_id, const char *signature);
 
-/* providers.c: PAYMENT_PROVIDERS and the keys decide. */
+/* providers.c: all there are, set up or not. */
+#define PROVIDER_LIMIT 8
+extern const struct provider *const providers[];
+extern const size_t provider_count;
+
+/* PAYMENT_PROVIDERS and the keys decide. */
 const char *providers_check(void);
 const struct provider *provider_named(const char *name);           /* NULL: none of that name */
 const struct provider *provider_for(const char *currency);         /* NULL: nobody takes it */

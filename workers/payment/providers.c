@@ -10,9 +10,11 @@
 
 #define RULES_LIMIT 64
 
-static const struct provider *const providers[] = {&provider_razorpay, &provider_stripe, &provider_sandbox};
+const struct provider *const providers[] = {&provider_razorpay, &provider_stripe, &provider_sandbox};
 
 #define PROVIDER_COUNT (sizeof providers / sizeof *providers)
+_Static_assert(PROVIDER_COUNT <= PROVIDER_LIMIT, "more providers than there is room for");
+const size_t provider_count = PROVIDER_COUNT;
 
 const struct provider *provider_named(const char *name) {
     for (size_t i = 0; i < PROVIDER_COUNT; i++)

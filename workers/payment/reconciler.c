@@ -10,9 +10,6 @@
 #include "settle.h"
 #include "store.h"
 
-static const struct provider *const providers[] = {&provider_razorpay, &provider_stripe, &provider_sandbox};
-#define PROVIDER_COUNT (sizeof providers / sizeof *providers)
-
 struct check { /* of a payment or of a refund */
     struct inquiry inquiry;
     int64_t id;
@@ -187,14 +184,14 @@ static size_t share(const struct provider *provider) {
     return provider->configured() ? (inquiries_room(provider, FOR_CHECKS) + 1) / 2 : 0;
 }
 
-static int claim(struct worker *worker, struct due due[PROVIDER_COUNT]) {
-    for (size_t i = 0; i < PROVIDER_COUNT; i++) {
+static int claim(struct worker *worker, struct due *due) {
+    for (size_t i = 0; i < provider_count; i++) {
         size_t limit = share(providers[i]);
         if (limit && (store_queue_due_payments(worker, providers[i]->name, limit) ||
                       store_queue_due_refunds(worker, providers[i]->name, limit)))
             return -1;
     }
-    for (size_t i = 0; i < PROVIDER_COUNT; i++)
+    for (size_t i = 0; i < provider_count; i++)
         if (share(providers[i]) && (store_receive_due_payments(worker, &due[i].payments, &due[i].payment_count) ||
                                     store_receive_due_refunds(worker, &due[i].refunds, &due[i].refund_count)))
             return -1;
@@ -202,10 +199,10 @@ static int claim(struct worker *worker, struct due due[PROVIDER_COUNT]) {
 }
 
 void reconciler_tick(struct worker *worker) {
-    struct due due[PROVIDER_COUNT] = {0};
+    struct due due[PROVIDER_LIMIT] = {0};
     if (process_stopping() || claim(worker, due))
         return;
-    for (size_t i = 0; i < PROVIDER_COUNT; i++) {
+    for (size_t i = 0; i < provider_count; i++) {
         for (size_t k = 0; k < due[i].payment_count; k++)
             look_up_payment(providers[i], &due[i].payments[k]);
         for (size_t k = 0; k < due[i].refund_count; k++)

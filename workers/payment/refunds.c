@@ -28,7 +28,7 @@ static const int64_t waits_s[] = {
 static const struct delivery_channel channels[] = {{.name = "refund",
                                                     .waits_s = waits_s,
                                                     .wait_count = sizeof waits_s / sizeof *waits_s,
-                                                    .limit = 128,
+                                                    .limit = 64,
                                                     .begin = begin}};
 static struct deliveries *deliveries;
 
@@ -129,7 +129,7 @@ static void begin_one(struct worker *worker, const struct claim *claim, const st
     else if (!provider || !provider->configured())
         end(claim->delivery, DELIVERY_AGAIN, "its provider is not set up");
     else if (!inquiries_room(provider, FOR_REFUNDS))
-        end(claim->delivery, DELIVERY_INTERRUPTED, "its provider is busy");
+        end(claim->delivery, DELIVERY_INTERRUPTED, NULL); /* it has its share in flight */
     else
         ask(worker, provider, refund, claim);
 }

@@ -27,7 +27,7 @@ static const struct statement list_payments_of_user = {
     "SELECT id, booking_id, event_id, provider, order_id, provider_payment_id,"
     " CASE WHEN closed_at IS NULL AND captured_minor = 0 THEN payment_url END, status, amount_minor, refunded_minor,"
     " currency, created_at, captured_at FROM payments"
-    " WHERE user_id = $1::bigint AND id < $2::bigint ORDER BY user_id DESC, id DESC LIMIT $3::bigint"};
+    " WHERE user_id = $1::bigint AND id < $2::bigint ORDER BY id DESC LIMIT $3::bigint"};
 
 static struct payment read_payment(const PGresult *result, int row, struct pool *pool) {
     struct payment payment = {.id = db_integer(result, row, 0),
@@ -411,7 +411,7 @@ static const struct statement claim_payments = {
     " UPDATE payments SET leased_until = CASE WHEN order_id IS NULL THEN " ORDER_LEASE " ELSE " CHECK_LEASE " END"
     " WHERE id = ANY (ARRAY(SELECT id FROM payments"
     "  WHERE provider = $1::text AND next_check_at <= now() AND (leased_until IS NULL OR leased_until <= now())"
-    "  ORDER BY provider, next_check_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED)) RETURNING *"
+    "  ORDER BY next_check_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED)) RETURNING *"
     ") SELECT p.id, p.booking_id, p.receipt, p.order_id, p.payment_url, p.provider_payment_id, p.amount_minor,"
     " p.currency, p.status, p.checks, p.next_check_at, b.status, b.reference, " HOLD_ENDS_AT_S ","
     " coalesce(greatest(ceil(extract(epoch FROM b.hold_expires_at - now())), 0), 0)::bigint,"
