@@ -13,16 +13,6 @@ import pytest
 from harness import PASSWORD, Client, Person, start_stack, stop_stack, unique
 
 
-def rows(stack, statement, *values):
-    connection = stack.database()
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
 def claims_of(token):
     body = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -56,12 +46,12 @@ def ask_redis(stack):
 
 class TestAtRest:
     def test_passwords_are_argon2id_with_todays_parameters(self, stack, person):
-        ((text,),) = rows(stack, "SELECT password_hash FROM credentials WHERE user_id = %s", person.id)
+        ((text,),) = stack.rows("SELECT password_hash FROM credentials WHERE user_id = %s", person.id)
         assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
     def test_refresh_tokens_are_only_hashes(self, stack, person):
         digest = hashlib.sha256(person.refresh_token.encode()).digest()
-        ((session,),) = rows(stack, "SELECT session_id::text FROM refresh_tokens WHERE hash = %s", digest)
+        ((session,),) = stack.rows("SELECT session_id::text FROM refresh_tokens WHERE hash = %s", digest)
         assert session == claims_of(person.token)["sid"]
 
     def test_stored_replies_hold_no_token(self, stack):
@@ -69,16 +59,16 @@ class TestAtRest:
         key = {"Idempotency-Key": unique("key")}
         answer = stack.anonymous.post("/auth/login", {"email": body["email"], "password": PASSWORD}, headers=key)
         token = answer.json()["refresh_token"].encode()
-        assert not rows(stack, "SELECT 1 FROM commands WHERE position(%s::bytea in reply) > 0", token)
+        assert not stack.rows("SELECT 1 FROM commands WHERE position(%s::bytea in reply) > 0", token)
 
     def test_older_parameters_are_renewed_at_sign_in(self, stack):
         """The hash is argon2's own vector for "password" and "somesalt" with t=2, m=65536, p=1."""
         body = stack.register()
         old = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
         which = "user_id = (SELECT id FROM users WHERE email = %s)"
-        rows(stack, f"UPDATE credentials SET password_hash = %s WHERE {which}", old, body["email"])
+        stack.rows(f"UPDATE credentials SET password_hash = %s WHERE {which}", old, body["email"])
         stack.login(body["email"], "password")
-        ((text,),) = rows(stack, f"SELECT password_hash FROM credentials WHERE {which}", body["email"])
+        ((text,),) = stack.rows(f"SELECT password_hash FROM credentials WHERE {which}", body["email"])
         assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         stack.login(body["email"], "password")
 
@@ -113,7 +103,7 @@ class TestRegister:
 class TestLogin:
     def test_inactive_accounts_are_refused(self, stack):
         body = stack.register()
-        rows(stack, "UPDATE users SET is_active = false WHERE email = %s", body["email"])
+        stack.rows("UPDATE users SET is_active = false WHERE email = %s", body["email"])
         credentials = {"email": body["email"], "password": PASSWORD}
         answer = stack.anonymous.post("/auth/login", credentials)
         assert (answer.status_code, answer.json()["code"]) == (403, "account_inactive")
@@ -200,14 +190,14 @@ class TestLogout:
         session = claims_of(person.token)["sid"]
         person.get("/logout")
         assert 0 < int(ask_redis("TTL", f"tithi:revoked:{session}")) <= 86400
-        ((published, reason),) = rows(stack, "SELECT published, revoked_for FROM sessions WHERE id = %s", session)
+        ((published, reason),) = stack.rows("SELECT published, revoked_for FROM sessions WHERE id = %s", session)
         assert (published, reason) == (True, "logout")
 
     def test_a_dead_idle_connection_is_no_reason(self, stack, ask_redis, person):
         ask_redis("CLIENT", "KILL", "TYPE", "normal")
         person.post("/auth/logout")
         session = claims_of(person.token)["sid"]
-        assert rows(stack, "SELECT published FROM sessions WHERE id = %s", session) == [(True,)]
+        assert stack.rows("SELECT published FROM sessions WHERE id = %s", session) == [(True,)]
         assert ask_redis("EXISTS", f"tithi:revoked:{session}") == "1"
 
     def test_an_emptied_redis_is_told_again(self, stack, ask_redis, person):
@@ -219,10 +209,10 @@ class TestLogout:
     def test_what_redis_missed_is_told_later(self, stack, ask_redis, person):
         """As if it had been away at that moment."""
         session = claims_of(person.token)["sid"]
-        rows(stack, "UPDATE sessions SET revoked_at = now(), revoked_for = 'admin' WHERE id = %s", session)
+        stack.rows("UPDATE sessions SET revoked_at = now(), revoked_for = 'admin' WHERE id = %s", session)
         until(lambda: ask_redis("EXISTS", f"tithi:revoked:{session}") == "1")
         assert person.get("/profile").status_code == 401
-        until(lambda: rows(stack, "SELECT published FROM sessions WHERE id = %s", session) == [(True,)])
+        until(lambda: stack.rows("SELECT published FROM sessions WHERE id = %s", session) == [(True,)])
 
 
 class TestProfile:
@@ -242,7 +232,7 @@ class TestProfile:
         assert other["crm_webhook_secret"] != shown["crm_webhook_secret"]
         assert "secret" not in json.dumps(me.get("/profile").json())
         assert me.put("/profile", {"crm_webhook_url": None}).json()["user"]["crm_webhook_url"] is None
-        assert rows(stack, "SELECT crm_webhook_secret FROM users WHERE id = %s", me.id) == [(None,)]
+        assert stack.rows("SELECT crm_webhook_secret FROM users WHERE id = %s", me.id) == [(None,)]
 
     @pytest.mark.parametrize("url", ["ftp://crm.example.com/", "file:///etc/passwd", "https://me:pw@crm.example.com/", "crm"])
     def test_addresses_that_are_none(self, person, url):

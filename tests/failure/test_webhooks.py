@@ -14,16 +14,6 @@ import pytest
 from harness import CRM_TOKEN, WEBHOOK_SECRET, Receiver, start_stack, stop_stack, unique
 
 
-def rows(stack, statement, *values):
-    connection = stack.database()
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
 State = collections.namedtuple("State", "state attempts status error wait_s finished")
 
 
@@ -34,20 +24,18 @@ class Message:
         self.stack = stack
         cause = cause or unique("cause")
         self.body = json.dumps({"type": "booking.created", "cause": cause, "title": "श्वास ✓"}, ensure_ascii=False)
-        ((self.id,),) = rows(
-            stack,
+        ((self.id,),) = stack.rows(
             "INSERT INTO outbox (channel, owner_id, type, cause, body, trace)"
             " VALUES ('webhook', %s, 'booking.created', %s, %s, %s) RETURNING webhook_id",
             *(owner and owner.id, cause, self.body, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         )
-        rows(stack, "NOTIFY outbox")
+        stack.rows("NOTIFY outbox")
 
     def is_in(self, delivery):
         return delivery.headers["webhook-id"] == self.id
 
     def now(self):
-        ((*values,),) = rows(
-            self.stack,
+        ((*values,),) = self.stack.rows(
             "SELECT state, attempts, last_status, last_error, extract(epoch FROM next_attempt_at - now())::float, finished_at"
             " FROM outbox WHERE webhook_id = %s",
             self.id,
@@ -127,7 +115,7 @@ class TestDelivered:
     def test_without_a_notification(self, stack, receiver, owner):
         message = Message(stack, owner)
         receiver.wait_for(message.is_in)
-        rows(stack, "UPDATE outbox SET state = 'due', finished_at = NULL, next_attempt_at = now() WHERE webhook_id = %s", message.id)
+        stack.rows("UPDATE outbox SET state = 'due', finished_at = NULL, next_attempt_at = now() WHERE webhook_id = %s", message.id)
         receiver.wait_for(message.is_in, timeout=5)
 
 
@@ -171,8 +159,7 @@ class TestFailing:
     @staticmethod
     def after(stack, owner, attempts):
         """A message with a history."""
-        ((webhook_id,),) = rows(
-            stack,
+        ((webhook_id,),) = stack.rows(
             "INSERT INTO outbox (channel, owner_id, type, cause, body, attempts)"
             " VALUES ('webhook', %s, 'booking.created', %s, '{}', %s) RETURNING webhook_id",
             *(owner.id, unique("cause"), attempts),
@@ -332,13 +319,13 @@ class TestHanging:
         """As after a worker was held up for so long that another one took the row."""
         message = Message(stack, with_address(stack, hanging.url))
         hanging.until_waiting(1)
-        rows(stack, "UPDATE outbox SET leased_until = now() + interval '1 hour' WHERE webhook_id = %s", message.id)
+        stack.rows("UPDATE outbox SET leased_until = now() + interval '1 hour' WHERE webhook_id = %s", message.id)
         hanging.released.set()
         hanging.wait_for(message.is_in)
         time.sleep(1.5)
         now = message.now()
         assert (now.state, now.attempts) == ("due", 0)
-        rows(stack, "UPDATE outbox SET leased_until = NULL WHERE webhook_id = %s", message.id)
+        stack.rows("UPDATE outbox SET leased_until = NULL WHERE webhook_id = %s", message.id)
         now = message.until(ended)
         assert (now.state, now.attempts) == ("delivered", 1)
 
