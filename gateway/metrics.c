@@ -34,6 +34,7 @@ struct tally {
     uint64_t by_status[STATUS_COUNT];
     uint64_t buckets[BOUND_COUNT + 1];
     int64_t sum_us;
+    uint64_t *by_refusal; /* as refusals[] lists them; NULL until one came */
 };
 
 static struct {
@@ -45,16 +46,28 @@ static struct {
     h2o_timeout_entry_t timer;
 } metrics;
 
-void metrics_count_request(const struct operation *operation, int status, int64_t took_us) {
+static struct tally *tally_of(const struct operation *operation) {
     struct tally **tally = &metrics.tallies[operation ? (size_t)(operation - operations) : operation_count];
     if (!*tally && !(*tally = calloc(1, sizeof **tally)))
         abort();
+    return *tally;
+}
+
+void metrics_count_request(const struct operation *operation, int status, int64_t took_us) {
+    struct tally *tally = tally_of(operation);
     size_t bucket = 0;
     while (bucket < BOUND_COUNT && took_us > bounds_us[bucket])
         bucket++;
-    (*tally)->by_status[status - STATUS_FIRST]++;
-    (*tally)->buckets[bucket]++;
-    (*tally)->sum_us += took_us;
+    tally->by_status[status - STATUS_FIRST]++;
+    tally->buckets[bucket]++;
+    tally->sum_us += took_us;
+}
+
+void metrics_count_refusal(const struct operation *operation, const struct refusal *refusal) {
+    struct tally *tally = tally_of(operation);
+    if (!tally->by_refusal && !(tally->by_refusal = calloc(refusal_count, sizeof *tally->by_refusal)))
+        abort();
+    tally->by_refusal[refusal - refusals]++;
 }
 
 static const char *name_of(size_t index) {
@@ -77,6 +90,15 @@ static void add_counts(struct buffer *text) {
             if (metrics.tallies[i]->by_status[status])
                 buffer_printf(text, "tithi_http_requests_total{operation=\"%s\",status=\"%d\"} %" PRIu64 "\n",
                               name_of(i), status + STATUS_FIRST, metrics.tallies[i]->by_status[status]);
+}
+
+static void add_refusals(struct buffer *text) {
+    describe(text, "tithi_refusals_total", "counter", "Requests refused, by operation and code.");
+    for (size_t i = 0; i <= operation_count; i++)
+        for (size_t k = 0; metrics.tallies[i] && metrics.tallies[i]->by_refusal && k < refusal_count; k++)
+            if (metrics.tallies[i]->by_refusal[k])
+                buffer_printf(text, "tithi_refusals_total{operation=\"%s\",code=\"%s\"} %" PRIu64 "\n", name_of(i),
+                              refusals[k].code, metrics.tallies[i]->by_refusal[k]);
 }
 
 static void add_histogram(struct buffer *text, const char *operation, const struct tally *tally) {
@@ -222,6 +244,7 @@ static void answer(struct request *request) {
     static struct buffer text;
     buffer_clear(&text);
     add_counts(&text);
+    add_refusals(&text);
     add_durations(&text);
     add_value(&text, "tithi_gateway_waiting_calls", "gauge", "Calls that wait for a worker's answer.",
               (double)calls_waiting());

@@ -317,6 +317,7 @@ static void add_challenge(struct request *request, const struct refusal *refusal
 static struct text_span begin_refusal(struct request *request, const struct refusal *refusal, const char *details,
                                       uint32_t retry_after_s) {
     bool problem = wants_problem(request) && is_ascii(request);
+    metrics_count_refusal(request->operation, refusal);
     begin(request, refusal->status);
     add_text(request, &content_type_name, problem ? PROBLEM_TYPE : JSON_TYPE);
     add_text(request, &cache_control_name, "no-store");

@@ -39,7 +39,7 @@ static struct {
     struct deadline_list *lists;
     size_t list_count;
     struct deadline_list **list_of; /* by operation */
-    struct request *running;        /* commands with an Idempotency-Key */
+    struct request *running;        /* those with an Idempotency-Key */
     struct buffer message;
 } requests;
 
@@ -225,10 +225,16 @@ static int read_key(struct text_span given, char ret_key[KEY_LENGTH_LIMIT + 1]) 
     return length ? 0 : -1;
 }
 
+/* Commands, and what is asked of a worker by an unsafe method. */
+static bool takes_key(const struct request *request) {
+    return request->operation->kind == OPERATION_COMMAND ||
+           (strcmp(request->route->method, "GET") != 0 && !local_find(request->operation));
+}
+
 static void read_command(struct request *request) {
     struct text_span given = header_named(request, "idempotency-key");
     char key[KEY_LENGTH_LIMIT + 1], person[64];
-    if (!given.bytes || request->operation->kind != OPERATION_COMMAND)
+    if (!given.bytes || !takes_key(request))
         return;
     if (read_key(given, key) != 0) {
         invalid(request, &refusal_validation_error,

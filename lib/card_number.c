@@ -3,12 +3,14 @@
 #include "card_number.h"
 
 #include <ctype.h>
+#include <string.h>
 
 #include "format.h"
 
 #define DIGITS_LEAST 13
 #define DIGITS_MOST 19
 #define GROUP_LEAST 3
+#define DOTTED_GROUP 4 /* where dots stand between groups: else decimals and addresses of hosts would be cards */
 #define PHONE_DIGITS_MOST 15 /* E.164 */
 #define UUID_LENGTH 36
 #define UUID_LAST_GROUPS 19 /* where its fourth group starts */
@@ -77,6 +79,19 @@ static bool in_uuid(const char *text, size_t length, size_t at) {
            format_is_uuid(text + at - UUID_LAST_GROUPS, UUID_LENGTH);
 }
 
+/* Bytes of what may stand between two groups, the first of which has that many digits; 0: nothing that may. */
+static size_t separator_length(const char *text, size_t length, size_t digits) {
+    static const char *const blanks[] = {" ", "-", "\xc2\xa0", "\xe2\x80\x87", "\xe2\x80\x89", "\xe2\x80\xaf"};
+    if (*text == '.')
+        return digits == DOTTED_GROUP;
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks && digits >= GROUP_LEAST; i++) {
+        size_t wanted = strlen(blanks[i]);
+        if (length >= wanted && memcmp(text, blanks[i], wanted) == 0)
+            return wanted;
+    }
+    return 0;
+}
+
 /* Does a number start with the group of digits here? */
 static bool starts_here(const char *text, size_t length, size_t start) {
     char digits[DIGITS_MOST];
@@ -84,10 +99,11 @@ static bool starts_here(const char *text, size_t length, size_t start) {
     bool phone = start && text[start - 1] == '+';
     for (size_t at = start, group = start; at < length; at++) {
         if (!is_digit(text[at])) {
-            bool goes_on = (text[at] == ' ' || text[at] == '-') && at + 1 < length && is_digit(text[at + 1]);
-            if (!goes_on || at - group < GROUP_LEAST)
+            size_t separator = separator_length(text + at, length - at, at - group);
+            if (!separator || at + separator >= length || !is_digit(text[at + separator]))
                 return false;
-            group = at + 1;
+            group = at + separator;
+            at = group - 1;
             continue;
         }
         if (count == DIGITS_MOST)

@@ -74,7 +74,8 @@ class Request:
 
 class Fault:
     """What goes wrong with the next requests of a kind, and whether before or after their effect. `what`: "error" (500), "garbage", "hang"
-    (until release() or until the client leaves), "drop" (the connection ends), "refuse" (a final 400)."""
+    (until release() or until the client leaves), "drop" (the connection ends), "refuse" (a final 400), "poor" (Razorpay: our account lacks the
+    money just now)."""
 
     def __init__(self, method, path, what, after=False, times=None):
         self.method = method
@@ -248,6 +249,8 @@ class StandIn:
             raise answer
         if fault.what == "refuse":
             raise self.refusal()
+        if fault.what == "poor":
+            raise self.poverty()
         fault.hanging += 1
         while not fault.released.wait(0.02):
             if select.select([handler.connection], [], [], 0)[0]:
@@ -412,6 +415,9 @@ class RazorpayStandIn(StandIn):
         return razorpay_error(description, 500, code="SERVER_ERROR", at_input=False)
 
     def refusal(self):
+        return razorpay_error("Refund is not supported on this payment.")
+
+    def poverty(self):
         return razorpay_error("Your account does not have enough balance to carry out the refund operation.")
 
     def idempotency_key(self, request):

@@ -440,3 +440,12 @@ class TestConnections:
         assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/plain")
         for line in answer.text.splitlines():
             assert line.startswith("#") or re.fullmatch(r'[a-z_:][a-z0-9_:]*(\{[^}]*\})? [-+0-9.eInfNa]+', line), line
+
+    def test_refusals_are_counted_by_code(self, stack):
+        stack.anonymous.post("/payment/success", {f"razorpay_{name}": "x" for name in ("payment_id", "order_id", "signature")})
+        counted = re.search(
+            r'^tithi_refusals_total\{operation="confirmPayment",code="invalid_signature"\} (\d+)$',
+            stack.anonymous.get("/metrics").text,
+            re.MULTILINE,
+        )
+        assert int(counted[1]) >= 1

@@ -287,11 +287,43 @@ class TestWebhook:
 
     def test_signed_nonsense(self, paid):
         before = paid.traces()
-        for body in (b"", b"{", b"[]", b"null", b'"text"', b'{"id":"evt_1"}', b'{"id":1,"type":2,"data":3}', b"\xff\xfe", b"[" * 5000):
+        for body in (b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 5000):
             event = Event(unique("evt"), "nonsense", {})
             event.body = body
-            assert 200 <= paid.stripe.send(event).status_code < 500, body
-        assert paid.traces()[:7] == before[:7]
+            code = "validation_error" if body in (b"", b"\xff\xfe") else "malformed_json"  # no text at all never gets to the signature
+            assert refusal(paid.stripe.send(event)) == (400, code), body
+        assert paid.traces() == before
+
+    def test_signed_and_unusable(self, paid, guest, place):
+        """What a good signature covers is noted where it is a JSON object; money without values is suspicious besides."""
+        booked = book(guest, place)
+        paid.stripe.pay(booked["order_id"])
+        session = paid.stripe.sessions[booked["order_id"]]
+        before = paid.traces()
+        for body in (VECTOR[2], b"{}", b'{"id":1,"type":2,"data":3}', b'{"type":"refund.created"}', b'{"type":"refund.created","data":{"object":[]}}'):
+            event = Event(unique("evt"), "silent", {})
+            event.body = body
+            for _ in range(2):
+                assert paid.stripe.send(event).status_code == 200, body
+        values_that_are_none = [{"amount_total": amount} for amount in (None, "2500", 10**30)]
+        for values_ in (*values_that_are_none, {"payment_intent": None}, {"id": 7}, {"currency": 1}):
+            event = paid.stripe.event("checkout.session.completed", {**session, **values_})
+            assert paid.stripe.send(event).status_code == 200, event.body
+            assert f"event {event.id}: " in paid.logs()
+        assert show(guest, booked)["status"] == "pending"
+        assert paid.traces()[:8] == before[:8]
+        assert paid.rows("SELECT count(*) FROM provider_events WHERE event_id = 'evt_1' OR event_id LIKE 'sha256:%%'") == [(5,)]
+
+    def test_another_session_that_names_our_receipt(self, paid, guest, place):
+        booked = book(guest, place)
+        session = paid.stripe.sessions[booked["order_id"]]
+        other = {**session, "id": session["id"] + "x", "payment_intent": unique("pi"), "status": "complete", "payment_status": "paid"}
+        for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.expired"):
+            asked = len(paid.stripe.asked("GET", f"/v1/checkout/sessions/{session['id']}"))
+            assert refusal(paid.stripe.send(paid.stripe.event(kind, other))) == (404, "order_not_found"), kind
+            wait_until(lambda: len(paid.stripe.asked("GET", f"/v1/checkout/sessions/{session['id']}")) > asked, "our session to be looked up")
+            assert (show(guest, booked)["status"], show(guest, booked)["payment_status"]) == ("pending", "pending")
+        pay(paid, guest, booked)
 
     def test_by_the_vendors_signer(self, paid, guest, place):
         """What Stripe's own library signs, our gateway takes."""

@@ -53,6 +53,12 @@ ELSEWHERE = {
 }
 
 
+# A refund that was paid and came back: the money is there again, and owed.
+BOUNCED = {
+    **dict.fromkeys(("partially refunded", "refunded"), ("confirmed", "completed", "captured", ("manual",))),
+    "cancelled and refunded": ("cancelled", "completed", "captured", ("cancelled",)),
+}
+
 WRONG_MONEY = (
     {"amount": lambda amount: amount + 1},
     {"amount": lambda amount: amount - 1},
@@ -67,6 +73,7 @@ class Case:
         self.stack = stack
         self.provider = provider
         self.person = person
+        self.refunds_are = "processed"
         self.event = stack.event(stack.host, price=PRICE / 100, currency=provider.currency, max_participants=1)
         answer = person.post("/bookings", {"event_id": self.event["id"]})
         assert answer.status_code == 201, answer.text
@@ -133,7 +140,7 @@ class Case:
 
     def is_as(self, wanted):
         now, refunds = self.now()
-        return now == wanted and all(status == "processed" for _, status in refunds)
+        return now == wanted and all(status == self.refunds_are for _, status in refunds)
 
     def expect(self, wanted, what):
         wait_until(lambda: self.is_as(wanted), lambda: f"{what}: wanted {wanted}, is {self.now()}")
@@ -241,6 +248,19 @@ class Razorpay:
     def unknown(self, case):
         return self.stand_in.event("payment.pondered", payment=self.stand_in.attempt(case.order_id, "created"))
 
+    def strays(self, case):
+        """Money of another order, with our receipt wherever somebody else could have written it."""
+        receipt = self.stand_in.orders[case.order_id]["receipt"]
+        order = self.stand_in.new_order(PRICE, self.currency, new_id("tp_"), {"receipt": receipt})
+        payment = self.stand_in.pay(order)
+        for entity in (payment, {**payment, "order_id": None}):
+            yield self.stand_in.event("payment.authorized", payment={**entity, "status": "authorized"})
+            yield self.stand_in.event("payment.captured", payment=entity)
+        yield self.stand_in.event("order.paid", payment=payment, order={**order, "receipt": receipt})
+
+    def sure_of_the_receipt(self, case):
+        return self.order_paid(case)
+
     def rows(self):
         """name: (event, states, what becomes of them, does it name money)"""
         return {
@@ -254,7 +274,7 @@ class Razorpay:
             "payment.failed of what has paid": (self.own_failed, [*WITH_MONEY], {}, False),
             "refund.created": (self.refund_event("refund.created"), [*WITH_REFUND], {}, True),
             "refund.processed": (self.refund_event("refund.processed"), [*WITH_REFUND], {}, True),
-            "refund.failed": (self.refund_event("refund.failed", "failed"), [*WITH_REFUND], {}, True),
+            "refund.failed": (self.refund_event("refund.failed", "failed"), [*WITH_REFUND], BOUNCED, True),
             "refund.speed_changed": (self.refund_event("refund.speed_changed"), [*WITH_REFUND], {}, False),
             "refund.created in the dashboard": (self.dashboard("refund.created"), [*ELSEWHERE], ELSEWHERE, False),
             "refund.processed in the dashboard": (self.dashboard("refund.processed"), [*ELSEWHERE], ELSEWHERE, False),
@@ -354,6 +374,14 @@ class Stripe:
     def unknown(self, case):
         return self.stand_in.event("checkout.session.pondered", self.session(case))
 
+    def strays(self, case):
+        other = {"id": new_id("cs_test_"), "payment_intent": new_id("pi_"), "status": "complete", "payment_status": "paid"}
+        for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.expired"):
+            yield self.stand_in.event(kind, {**self.session(case), **other})
+
+    def sure_of_the_receipt(self, case):
+        return self.paid("checkout.session.completed")(case)
+
     def rows(self):
         return {
             "checkout.session.completed": (self.paid("checkout.session.completed"), STRIPE_STATES, MONEY, True),
@@ -363,7 +391,7 @@ class Stripe:
             "checkout.session.expired": (self.expired, STRIPE_STATES, CLOSED, False),
             "refund.created": (self.refund_event("refund.created"), [*WITH_REFUND], {}, True),
             "refund.updated": (self.refund_event("refund.updated"), [*WITH_REFUND], {}, True),
-            "refund.failed": (self.refund_event("refund.failed", "failed"), [*WITH_REFUND], {}, True),
+            "refund.failed": (self.refund_event("refund.failed", "failed"), [*WITH_REFUND], BOUNCED, True),
             "charge.refunded": (self.charge, [*WITH_REFUND], {}, False),
             "refund.created in the dashboard": (self.dashboard("refund.created"), [*ELSEWHERE], ELSEWHERE, False),
             "refund.updated in the dashboard": (self.dashboard("refund.updated"), [*ELSEWHERE], ELSEWHERE, False),
@@ -436,6 +464,7 @@ def check(stack, provider, row, index, person, state):
     answer = send(event, headers=signatures[index % len(signatures)])
     assert answer.status_code == 200, (state, answer.text)
     wanted = becomes.get(state, BEFORE[state])
+    case.refunds_are = "failed" if becomes is BOUNCED else "processed"
     case.expect(wanted, state)
     settled = case.now()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
@@ -461,6 +490,57 @@ def test_matrix(stack, name, kind):
         wrong = {state: done.exception() for state, done in checks if done.exception()}
     assert not wrong, "\n".join(f"{kind} in state {state!r}: {error}" for state, error in wrong.items())
     assert_ledger_is_balanced(stack)
+
+
+def check_strays(stack, provider, person, state):
+    case = Case(stack, provider, person, state)
+    for event in provider.strays(case):
+        assert refusal(provider.stand_in.send(event)) == (404, "order_not_found"), event.body
+    statement = "SELECT bool_or(coalesce(next_check_at < now() + interval '50 minutes', false)) FROM payments WHERE booking_id = %s"
+    assert stack.rows(statement, case.id) == [(state not in WITH_MONEY,)], "who has not paid is looked up at once, and only they"
+    time.sleep(1)
+    assert case.is_as(BEFORE[state]), case.now()
+
+
+@pytest.mark.parametrize("name, states", [("razorpay", RAZORPAY_STATES), ("stripe", STRIPE_STATES)])
+def test_wrong_order_with_our_receipt(stack, name, states):
+    provider = provider_of(stack, name)
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        checks = [(state, pool.submit(check_strays, stack, provider, next(stack.guests), state)) for state in states]
+        wrong = {state: done.exception() for state, done in checks if done.exception()}
+    assert not wrong, wrong
+    assert_ledger_is_balanced(stack)
+
+
+@pytest.mark.parametrize("name", ["razorpay", "stripe"])
+def test_an_order_whose_name_was_lost(stack, name):
+    """The answer to making it never came: its receipt, which only key holders write, is all that leads to it."""
+    provider = provider_of(stack, name)
+    case = Case(stack, provider, next(stack.guests), "created")
+    stack.rows("UPDATE payments SET order_id = NULL WHERE booking_id = %s", case.id)
+    case.tell(provider.sure_of_the_receipt(case))
+    case.expect(PAID, "told")
+
+
+def test_noted_receipt_of_an_order_whose_name_was_lost(stack):
+    provider = provider_of(stack, "razorpay")
+    case = Case(stack, provider, next(stack.guests), "created")
+    stack.rows("UPDATE payments SET order_id = NULL WHERE booking_id = %s", case.id)
+    event = provider.captured(case)
+    assert refusal(provider.stand_in.send(event)) == (404, "order_not_found")
+    case.expect(PAID, "looked up")
+    case.tell(event)
+
+
+def test_a_refund_before_its_payment(stack):
+    provider = provider_of(stack, "razorpay")
+    case = Case(stack, provider, next(stack.guests), "created")
+    case.payment = provider.stand_in.pay(case.order_id)
+    event = provider.dashboard("refund.processed")(case)
+    assert refusal(provider.stand_in.send(event)) == (409, "payment_not_captured")
+    case.expect(PAID, "looked up")
+    case.tell(event)
+    case.expect(ELSEWHERE["captured"], "told again")
 
 
 class TestOutOfOrder:

@@ -3,10 +3,11 @@ away for a day, lose their webhooks, or refuse a refund for good. Places stay he
 left without place and money."""
 
 import concurrent.futures
+import time
 
 import pytest
 
-from harness import assert_ledger_is_balanced, start_paid_stack, stop_paid_stack, wait_until
+from harness import assert_ledger_is_balanced, refusal, start_paid_stack, stop_paid_stack, wait_until
 
 CURRENCIES = {"razorpay": "INR", "stripe": "USD"}
 ORDERS = {"razorpay": "/v1/(orders|payment_links)", "stripe": "/v1/checkout/sessions"}
@@ -17,6 +18,7 @@ BOTH = pytest.mark.parametrize("name", ["razorpay", "stripe"])
 @pytest.fixture(scope="module")
 def stack():
     stack = start_paid_stack({"HOLD_TTL": "1h"})
+    stack.began = time.monotonic()
     stack.host = stack.facilitator()
     stack.guests = iter(stack.people(300))
     yield stack
@@ -126,6 +128,110 @@ def test_the_order_fails(stack, name, what, after):
     guest.order()
     assert len(stand_in.order_for(guest.receipt())) == 1
     guest.pay_and_tell()
+
+
+class TestLink:
+    """Razorpay's payment link, which is made beside the order and can fail alone."""
+
+    LINKS = "/v1/payment_links"
+
+    def create(self, guest, **arguments):
+        answer = guest.http.post("/payments/create", {"booking_id": guest.id}, **arguments)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["order_id"] == guest.order_id
+        return answer.json()["payment_url"]
+
+    def without(self, stack, what, after=False):
+        fault = stack.razorpay.fault("POST", self.LINKS, what, after=after)
+        guest = Guest(stack, "razorpay")
+        assert guest.order_id and guest.reply["payment_url"] is None and fault
+        return guest
+
+    @pytest.mark.parametrize("what, after", [("error", False), ("error", True), ("garbage", True), ("drop", False), ("refuse", False)])
+    def test_is_made_later(self, stack, what, after):
+        guest = self.without(stack, what, after)
+        ((due,),) = stack.rows("SELECT next_check_at FROM payments WHERE booking_id = %s", guest.id)
+        assert self.create(guest) is None or after
+        assert stack.rows("SELECT next_check_at FROM payments WHERE booking_id = %s", guest.id) == [(due,)]
+        stack.razorpay.heal()
+        url = self.create(guest)
+        links = [link for link in stack.razorpay.links.values() if link["reference_id"] == guest.receipt()]
+        assert [link["short_url"] for link in links] == [url]
+        assert self.create(guest) == url
+        assert guest.http.get(f"/bookings/{guest.id}").json()["payment_url"] == url
+        assert len(stack.razorpay.order_for(guest.receipt())) == 1
+        assert len([request for request in stack.razorpay.asked("POST", "/v1/orders") if request.json["receipt"] == guest.receipt()]) == 1
+        guest.pay_and_tell()
+
+    def test_is_made_with_a_repeat_of_the_booking(self, stack):
+        stack.razorpay.fault("POST", self.LINKS, "error")
+        person, event = next(stack.guests), stack.priced_event(stack.host)
+        book = lambda: person.post("/bookings", {"event_id": event["id"]}, headers={"Idempotency-Key": f"link-{event['id']}"}).json()
+        first = book()
+        assert first["order_id"] and first["payment_url"] is None
+        stack.razorpay.heal()
+        again = book()
+        assert again["payment_url"] and again["booking"]["payment_url"] == again["payment_url"]
+        assert {**again, "payment_url": None, "booking": {**again["booking"], "payment_url": None}} == first
+
+    def test_is_not_waited_for_long(self, stack):
+        guest = self.without(stack, "error")
+        stack.razorpay.heal()
+        fault = stack.razorpay.fault("POST", self.LINKS, "hang")
+        started, headers = time.monotonic(), {"Idempotency-Key": f"hang-{guest.id}"}
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(self.create, guest, headers=headers)
+            wait_until(lambda: fault.hanging, "it hangs")
+            assert refusal(guest.http.post("/payments/create", {"booking_id": guest.id}, headers=headers)) == (409, "idempotency_in_flight")
+            assert self.create(guest) is None  # somebody is asking already
+            assert slow.result() is None
+        assert time.monotonic() - started < 6
+        stack.razorpay.heal()
+        wait_until(lambda: self.create(guest), "the lease to end", 20)
+        assert len(stack.razorpay.asked("POST", self.LINKS)) >= 3
+
+    def test_an_account_without_links(self, stack):
+        stack.razorpay.fault("GET", self.LINKS, "refuse")
+        guest = self.without(stack, "refuse")
+        for _ in range(3):
+            assert self.create(guest) is None
+        guest.pay_and_tell()
+        assert 1 <= stack.logs().count("no payment link for") <= 1 + (time.monotonic() - stack.began) / 60
+
+
+class TestRefusedOrder:
+    """The provider takes no such order, however often it is asked."""
+
+    @pytest.mark.parametrize("currency, price, word", [("INR", 0.5, "must be at least INR 1.00"), ("USD", 0.3, "is too small")])
+    def test_the_place_is_free_at_once(self, stack, currency, price, word):
+        event = stack.priced_event(stack.host, price=price, currency=currency, max_participants=1)
+        person = next(stack.guests)
+        key = {"Idempotency-Key": f"refused-{event['id']}"}
+        for _ in range(2):
+            assert refusal(person.post("/bookings", {"event_id": event["id"]}, headers=key)) == (400, "order_refused")
+        ((booking_id, status, payment_status, reason),) = stack.rows(
+            "SELECT id, status, payment_status, status_reason FROM bookings WHERE event_id = %s", event["id"]
+        )
+        assert (status, payment_status) == ("cancelled", "failed")
+        assert reason.startswith("the payment provider refused its order: ") and word in reason
+        assert stack.rows("SELECT taken FROM events WHERE id = %s", event["id"]) == [(0,)]
+        assert refusal(person.post("/payments/create", {"booking_id": booking_id})) == (400, "order_refused")
+        check_now(stack)
+        closed = "SELECT closed_at IS NOT NULL, order_id FROM payments WHERE booking_id = %s"
+        wait_until(lambda: stack.rows(closed, booking_id) == [(True, None)], lambda: stack.rows(closed, booking_id))
+
+    def test_who_asks_for_it_by_name_keeps_the_place(self, stack):
+        """Another provider takes it."""
+        event = stack.priced_event(stack.host, price=0.6, currency="USD")
+        person = next(stack.guests)
+        answer = person.post("/bookings", {"event_id": event["id"]})
+        booking = answer.json()["booking"]
+        assert answer.json()["provider"] == "stripe" and answer.json()["order_id"]
+        for _ in range(2):
+            answer = person.post("/payments/create", {"booking_id": booking["id"], "provider": "razorpay"})
+            assert refusal(answer) == (400, "order_refused")
+        assert person.get(f"/bookings/{booking['id']}").json()["status"] == "pending"
+        assert person.post("/payments/create", {"booking_id": booking["id"], "provider": "stripe"}).status_code == 200
 
 
 @BOTH

@@ -326,6 +326,24 @@ def test_another_request_under_the_same_command_is_refused(site, title):
     assert site.events(title + "!") == 0
 
 
+def test_a_read_under_a_key_is_for_one_request(site, title):
+    """It is run again with every repeat; the key is remembered all the same, whoever used it first."""
+    ((_, reply),) = site.caller.ask(create(title))
+    event_id = reply["event"]["id"]
+    command = uuid.uuid4().bytes
+    read = lambda event_id, command: call("getEvent", {"event_id": event_id}, command)
+    first, other, free = site.caller.ask(read(event_id, command), read(event_id + 10**6, command), read(event_id, None))
+    assert (first[0], other[0], free[0]) == (None, "idempotency_mismatch", None)
+    ((refusal, event),) = site.caller.ask(read(event_id, command))
+    assert refusal is None and event["title"] == title
+    assert site.caller.ask(create(title, command))[0][0] == "idempotency_mismatch"
+    used = uuid.uuid4().bytes
+    assert site.caller.ask(create(title, used))[0][0] is None
+    assert site.caller.ask(read(event_id, used))[0][0] == "idempotency_mismatch"
+    command = uuid.uuid4().bytes
+    assert [site.caller.ask(read(event_id + 10**6, command))[0][0] for _ in range(2)] == ["event_not_found"] * 2
+
+
 def test_a_refused_command_may_be_tried_again(site, title):
     command = uuid.uuid4().bytes
     (answer,) = site.caller.ask(call("deleteEvent", {"event_id": 999999}, command))

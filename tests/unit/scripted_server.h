@@ -134,6 +134,7 @@ static void keep_answer(void *context, const struct provider_answer *answer) {
         answered.facts[i] = (struct fact){.kind = fact->kind,
                                           .order_id = kept(fact->order_id),
                                           .receipt = kept(fact->receipt),
+                                          .receipt_bond = fact->receipt_bond,
                                           .provider_payment_id = kept(fact->provider_payment_id),
                                           .amount_minor = fact->amount_minor,
                                           .currency = kept(fact->currency),

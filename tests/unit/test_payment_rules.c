@@ -15,13 +15,19 @@
 #define FULL "the event is full"
 
 static struct fact money(enum fact_kind kind, const char *attempt, int64_t amount_minor, const char *currency) {
-    return (struct fact){
-        .kind = kind, .provider_payment_id = attempt, .amount_minor = amount_minor, .currency = currency};
+    return (struct fact){.kind = kind,
+                         .order_id = "order_1",
+                         .provider_payment_id = attempt,
+                         .amount_minor = amount_minor,
+                         .currency = currency};
 }
 
 static struct payment_state payment(enum payment_status status, const char *attempt) {
-    return (struct payment_state){
-        .status = status, .amount_minor = 2500, .currency = "INR", .provider_payment_id = attempt};
+    return (struct payment_state){.status = status,
+                                  .amount_minor = 2500,
+                                  .currency = "INR",
+                                  .order_id = "order_1",
+                                  .provider_payment_id = attempt};
 }
 
 static void what_follows_from_money(void **state) {
@@ -78,6 +84,58 @@ static void money_of_another_attempt_goes_back(void **state) {
         assert_int_equal(rule_payment_fact(&second, &known, &circumstances), EFFECT_PAY_BACK_SECOND);
         assert_int_equal(rule_payment_fact(&unnamed, &known, &circumstances), EFFECT_NONE);
     }
+}
+
+static void a_receipt_counts_by_its_bond(void **state) {
+    (void)state;
+    static const struct {
+        const char *own_order, *order, *attempt; /* of the payment; of the fact */
+        enum receipt_bond bond;
+        bool counts;
+    } cases[] = {
+        {"order_1", "order_1", "pay_2", RECEIPT_NOTED, true},
+        {"order_1", "order_2", "pay_2", RECEIPT_NOTED, false},
+        {"order_1", NULL, "pay_2", RECEIPT_NOTED, false},
+        {"order_1", "order_2", "pay_2", RECEIPT_OF_ORDER, false},
+        {"order_1", NULL, "pay_2", RECEIPT_OF_ORDER, false},
+        {"order_1", "order_2", "pay_2", RECEIPT_OF_MONEY, true},
+        {"order_1", NULL, "pay_2", RECEIPT_OF_MONEY, true},
+        {NULL, "order_2", "pay_2", RECEIPT_NOTED, false},
+        {NULL, NULL, "pay_2", RECEIPT_NOTED, false},
+        {NULL, "order_2", "pay_2", RECEIPT_OF_ORDER, true},
+        {NULL, NULL, "pay_2", RECEIPT_OF_MONEY, true},
+        {"order_1", "order_2", "pay_1", RECEIPT_NOTED, true}, /* the link's, once its payment is known */
+    };
+    static const struct {
+        enum fact_kind fact;
+        enum payment_status payment;
+        enum effect stray;
+    } kinds[] = {
+        {FACT_CAPTURED, PAYMENT_CREATED, EFFECT_STRAY_OPEN},
+        {FACT_CAPTURED, PAYMENT_AUTHORIZED, EFFECT_STRAY_OPEN},
+        {FACT_CAPTURED, PAYMENT_FAILED, EFFECT_STRAY_OPEN},
+        {FACT_CAPTURED, PAYMENT_CAPTURED, EFFECT_STRAY},
+        {FACT_CAPTURED, PAYMENT_REFUNDED, EFFECT_STRAY},
+        {FACT_CAPTURED, PAYMENT_PARTIALLY_REFUNDED, EFFECT_STRAY},
+        {FACT_AUTHORIZED, PAYMENT_CREATED, EFFECT_STRAY_OPEN},
+        {FACT_AUTHORIZED, PAYMENT_CAPTURED, EFFECT_STRAY},
+        {FACT_CLOSED, PAYMENT_CREATED, EFFECT_STRAY_OPEN},
+        {FACT_FAILED, PAYMENT_CREATED, EFFECT_NONE},
+        {FACT_FAILED, PAYMENT_AUTHORIZED, EFFECT_NONE},
+        {FACT_FAILED, PAYMENT_CAPTURED, EFFECT_NONE},
+    };
+    const struct circumstances circumstances = {SEAT_PENDING, NULL};
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t k = 0; k < COUNT(kinds); k++) {
+            struct payment_state known = payment(kinds[k].payment, "pay_1"), same = known;
+            struct fact fact = money(kinds[k].fact, cases[i].attempt, 2500, "INR"), plain = fact;
+            known.order_id = cases[i].own_order;
+            fact.order_id = cases[i].order;
+            fact.receipt_bond = cases[i].bond;
+            enum effect expected = cases[i].counts ? rule_payment_fact(&plain, &same, &circumstances) : kinds[k].stray;
+            if (rule_payment_fact(&fact, &known, &circumstances) != expected)
+                fail_msg("case %zu, kind %zu", i, k);
+        }
 }
 
 static void what_is_no_money_lowers_no_payment(void **state) {
@@ -191,7 +249,13 @@ static void what_follows_for_a_refund(void **state) {
         {FACT_REFUND_PROCESSED, "r2", REFUND_FAILED, EFFECT_REFUND_PROCESSED},
         {FACT_REFUND_FAILED, "r1", REFUND_CREATED, EFFECT_REFUND_FAILED},
         {FACT_REFUND_FAILED, "r1", REFUND_PENDING, EFFECT_REFUND_FAILED},
-        {FACT_REFUND_FAILED, "r1", REFUND_PROCESSED, EFFECT_NONE},
+        {FACT_REFUND_PROCESSED, "r1", REFUND_FAILED, EFFECT_NONE}, /* late news: it has come back since */
+        {FACT_REFUND_PROCESSED, "r2", REFUND_PROCESSED, EFFECT_NONE},
+        {FACT_REFUND_FAILED, "r1", REFUND_PROCESSED, EFFECT_REFUND_FAILED}, /* it came back */
+        {FACT_REFUND_FAILED, "r2", REFUND_PROCESSED, EFFECT_NONE},
+        {FACT_REFUND_FAILED, NULL, REFUND_PROCESSED, EFFECT_NONE},
+        {FACT_REFUND_FAILED, "r2", REFUND_PENDING, EFFECT_NONE}, /* late news of another one */
+        {FACT_REFUND_FAILED, NULL, REFUND_PENDING, EFFECT_NONE},
         {FACT_REFUND_FAILED, "r1", REFUND_FAILED, EFFECT_NONE},
         {FACT_REFUND_FAILED, "r2", REFUND_FAILED, EFFECT_REFUND_FAILED}, /* asked for again, and failed again */
         {FACT_REFUND_FAILED, NULL, REFUND_FAILED, EFFECT_REFUND_FAILED}, /* and refused */
@@ -202,6 +266,9 @@ static void what_follows_for_a_refund(void **state) {
         struct fact fact = about_refund(cases[i].fact, "rfnd_a", cases[i].provider_refund_id);
         if (rule_refund_fact(&fact, &paid, &known) != cases[i].expected)
             fail_msg("case %zu", i);
+        bool other = cases[i].provider_refund_id && strcmp(cases[i].provider_refund_id, "r1");
+        bool twice = cases[i].fact == FACT_REFUND_PROCESSED && cases[i].refund == REFUND_PROCESSED && other;
+        assert_int_equal(rule_is_paid_twice(&fact, &known), twice);
         fact.amount_minor = 999;
         assert_int_equal(rule_refund_fact(&fact, &paid, &known), EFFECT_MISMATCH);
     }
@@ -233,6 +300,9 @@ static void refunds_made_at_the_provider(void **state) {
     }
     struct payment_state known = payment(PAYMENT_CAPTURED, "pay_1");
     struct fact dollars = about_refund(FACT_REFUND_PROCESSED, NULL, "r9"), nothing = dollars;
+    struct fact of_another = dollars;
+    of_another.provider_payment_id = "pay_2"; /* whose capture has not been told */
+    assert_int_equal(rule_refund_fact(&of_another, &known, NULL), EFFECT_TOO_EARLY);
     dollars.currency = "USD";
     nothing.amount_minor = 0;
     assert_int_equal(rule_refund_fact(&dollars, &known, NULL), EFFECT_MISMATCH);
@@ -248,21 +318,45 @@ static void which_refund_a_fact_is_about(void **state) {
         int64_t payment_id;
         int expected; /* -1: none */
     } cases[] = {
-        {"rfnd_a", "r2", 7, 0},                                                /* our own name counts first */
-        {"rfnd_ab", NULL, 7, 1}, {"rfnd_a-1", "r5", 7, 0},                     /* asked for again */
-        {"rfnd_ac", "r2", 7, 1}, {NULL, "r2", 7, 1},       {NULL, "r5", 7, 0}, /* the only one that waits for a name */
+        {"rfnd_a", "r2", 7, 0},                                                 /* our own name counts first */
+        {"rfnd_ab", NULL, 7, 1}, {"rfnd_a-1", "r5", 7, 0},                      /* asked for again */
+        {"rfnd_ac", "r2", 7, 1}, {NULL, "r2", 7, 1},       {NULL, "r5", 7, -1}, /* a further one */
         {NULL, "r5", 8, -1},     {"rfnd_a", NULL, 8, -1},
     };
+    struct payment_state roomy = payment(PAYMENT_CAPTURED, "pay_1"), narrow = roomy;
+    roomy.refunded_minor = 1500;
+    narrow.refunded_minor = 1501;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct fact fact = about_refund(FACT_REFUND_PROCESSED, cases[i].refund_id, cases[i].provider_refund_id);
-        const struct refund_state *found = rule_find_refund(&fact, cases[i].payment_id, both, COUNT(both));
+        const struct refund_state *found = rule_find_refund(&fact, cases[i].payment_id, &roomy, both, COUNT(both));
         if (found != (cases[i].expected < 0 ? NULL : &both[cases[i].expected]))
             fail_msg("case %zu", i);
     }
-    struct fact unnamed = about_refund(FACT_REFUND_PROCESSED, NULL, "r5"), other = unnamed;
+    struct fact unnamed = about_refund(FACT_REFUND_PROCESSED, NULL, "r5"), other = unnamed, of_another = unnamed;
+    struct fact failed = about_refund(FACT_REFUND_FAILED, NULL, "r5");
     other.amount_minor = 400;
-    assert_null(rule_find_refund(&unnamed, 7, alike, COUNT(alike)));
-    assert_null(rule_find_refund(&other, 7, both, COUNT(both)));
+    of_another.provider_payment_id = "pay_2";
+    assert_ptr_equal(rule_find_refund(&unnamed, 7, &narrow, both, COUNT(both)), &both[0]); /* there is no other money */
+    assert_null(rule_find_refund(&unnamed, 7, &narrow, alike, COUNT(alike)));
+    assert_null(rule_find_refund(&other, 7, &narrow, both, COUNT(both)));
+    assert_null(rule_find_refund(&of_another, 7, &narrow, both, COUNT(both)));
+    assert_null(rule_find_refund(&failed, 7, &narrow, both, COUNT(both)));
+
+    /* What has failed is paid by hand. */
+    both[0].status = REFUND_FAILED;
+    assert_ptr_equal(rule_find_refund(&unnamed, 7, &roomy, both, COUNT(both)), &both[0]);
+    assert_ptr_equal(rule_find_refund(&unnamed, 7, &narrow, both, COUNT(both)), &both[0]);
+    assert_null(rule_find_refund(&of_another, 7, &narrow, both, COUNT(both)));
+    assert_null(rule_find_refund(&failed, 7, &narrow, both, COUNT(both)));
+}
+
+static void the_browser_pays_nobody_back(void **state) {
+    (void)state;
+    for (enum effect effect = EFFECT_NONE; effect < EFFECT_COUNT; effect++) {
+        bool pays_back =
+            effect == EFFECT_PAY_BACK_LATE || effect == EFFECT_PAY_BACK_TWIN || effect == EFFECT_PAY_BACK_SECOND;
+        assert_int_equal(rule_unverified(effect), pays_back ? EFFECT_LOOK_UP : effect);
+    }
 }
 
 static void when_providers_are_asked_again(void **state) {
@@ -282,6 +376,7 @@ static void when_providers_are_asked_again(void **state) {
     assert_int_equal(rule_check_wait_s(CHECK_UNANSWERED, 4, 0, 100), 600);
     assert_int_equal(rule_check_wait_s(CHECK_OVER, 100, 0, 0), 6 * 3600);
     assert_int_equal(rule_check_wait_s(CHECK_REFUND, 0, 0, 0), 60);
+    assert_int_equal(rule_check_wait_s(CHECK_PAID, 0, 0, 0), 20 * 60);
 
     const int64_t day_s = 86400;
     assert_false(rule_gives_up(CHECK_OVER, 7 * day_s - 1));
@@ -368,11 +463,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_from_money),
         cmocka_unit_test(money_of_another_attempt_goes_back),
+        cmocka_unit_test(a_receipt_counts_by_its_bond),
         cmocka_unit_test(what_is_no_money_lowers_no_payment),
         cmocka_unit_test(who_gets_a_place_again),
         cmocka_unit_test(what_follows_for_a_refund),
         cmocka_unit_test(refunds_made_at_the_provider),
         cmocka_unit_test(which_refund_a_fact_is_about),
+        cmocka_unit_test(the_browser_pays_nobody_back),
         cmocka_unit_test(when_providers_are_asked_again),
         cmocka_unit_test(who_gets_an_order),
         cmocka_unit_test(who_pays_back_and_how_much),

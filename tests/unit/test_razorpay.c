@@ -78,8 +78,9 @@ static void test_webhook_signature(void **state) {
     static const char good[] = "f71af94de97e5b4c0e09f5e98c51550f21ae6dc8383e9fe3002676f32f0ec267";
     struct provider_event event;
     (void)state;
-    /* The signature is good; what it signs tells of no payment. */
-    assert_ptr_equal(read_signed(payload, good, NULL, &event), &refusal_malformed_json);
+    assert_null(read_signed(payload, good, NULL, &event)); /* and tells of no payment */
+    assert_string_equal(event.type, "order.paid");
+    assert_int_equal(event.fact_count, 0);
     assert_ptr_equal(read_signed("{\"entity\":\"event\",\"event\":\"order.paid\"} ", good, NULL, &event),
                      &refusal_invalid_signature);
     static const char *const bad[] = {NULL,
@@ -155,19 +156,21 @@ static void test_payment_events(void **state) {
         const char *payload;
         enum fact_kind kind;
         const char *receipt;
+        enum receipt_bond bond;
     } cases[] = {
-        {EVENT("payment.authorized", "\"payment\":" PAYMENT("authorized", "[]")), FACT_AUTHORIZED, NULL},
-        {EVENT("payment.authorized", "\"payment\":" PAYMENT("captured", "[]")), FACT_AUTHORIZED, NULL},
+        {EVENT("payment.authorized", "\"payment\":" PAYMENT("authorized", "[]")), FACT_AUTHORIZED, NULL, RECEIPT_NOTED},
+        {EVENT("payment.authorized", "\"payment\":" PAYMENT("captured", "[]")), FACT_AUTHORIZED, NULL, RECEIPT_NOTED},
         {EVENT("payment.captured", "\"payment\":" PAYMENT("captured", "{\"receipt\":\"tp_noted\"}")), FACT_CAPTURED,
-         "tp_noted"},
-        {EVENT("payment.captured", "\"payment\":" PAYMENT("captured", "{\"receipt\":7}")), FACT_CAPTURED, NULL},
-        {EVENT("payment.captured", "\"payment\":" PAYMENT("captured", "null")), FACT_CAPTURED, NULL},
-        {EVENT("payment.failed", "\"payment\":" PAYMENT("failed", "[]")), FACT_FAILED, NULL},
+         "tp_noted", RECEIPT_NOTED},
+        {EVENT("payment.captured", "\"payment\":" PAYMENT("captured", "{\"receipt\":7}")), FACT_CAPTURED, NULL,
+         RECEIPT_NOTED},
+        {EVENT("payment.captured", "\"payment\":" PAYMENT("captured", "null")), FACT_CAPTURED, NULL, RECEIPT_NOTED},
+        {EVENT("payment.failed", "\"payment\":" PAYMENT("failed", "[]")), FACT_FAILED, NULL, RECEIPT_NOTED},
         {EVENT("order.paid", "\"payment\":" PAYMENT("captured", "{\"receipt\":\"tp_noted\"}") ",\"order\":" ORDER),
-         FACT_CAPTURED, "tp_1"},
+         FACT_CAPTURED, "tp_1", RECEIPT_OF_ORDER},
         {EVENT("payment_link.paid",
                "\"payment\":" PAYMENT("captured", "[]") ",\"order\":" ORDER ",\"payment_link\":" LINK),
-         FACT_CAPTURED, "tp_1"},
+         FACT_CAPTURED, "tp_1", RECEIPT_OF_MONEY},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -176,6 +179,7 @@ static void test_payment_events(void **state) {
         assert_int_equal(event.fact_count, 1);
         const struct fact *fact = &event.facts[0];
         assert_int_equal(fact->kind, cases[i].kind);
+        assert_int_equal(fact->receipt_bond, cases[i].bond);
         assert_string_equal(fact->order_id, "order_1");
         assert_string_equal(fact->provider_payment_id, "pay_1");
         if (cases[i].receipt)
@@ -250,16 +254,18 @@ static void test_silent_events(void **state) {
     }
 }
 
-static void test_malformed_events(void **state) {
-    static const char *const malformed[] = {
-        "",
-        "[]",
-        "{",
-        "{\"event\":1}",
+/* A signed body is noted where it is a JSON object, whatever it lacks. */
+static void test_unusable_events(void **state) {
+    static const char *const unusable[] = {
         "{}",
-        "{\"event\":\"a\",\"event\":\"b\"}",
+        "{\"event\":1}",
+        "{\"event\":null,\"payload\":{\"payment\":7}}",
+        "{\"entity\":\"event\",\"event\":\"order.paid\"}",
         EVENT("payment.captured", ""),
         EVENT("payment.captured", "\"payment\":[]"),
+        EVENT("payment.captured", "\"payment\":{\"entity\":[]}"),
+        EVENT("refund.created", ""),
+        EVENT("refund.processed", "\"refund\":{\"entity\":null}"),
         EVENT("payment.captured", "\"payment\":{\"entity\":{\"id\":\"pay_1\",\"amount\":\"50000\",\"currency\":\"INR\","
                                   "\"order_id\":\"order_1\"}}"),
         EVENT("payment.captured", "\"payment\":{\"entity\":{\"id\":\"pay_1\",\"amount\":500.0,\"currency\":\"INR\","
@@ -282,6 +288,33 @@ static void test_malformed_events(void **state) {
                                   "orders\",\"amount\":1,\"currency\":\"INR\",\"order_id\":\"order_1\"}}"),
         EVENT("refund.created", "\"refund\":" REFUND("unheard of", "[]", "null")),
         EVENT("refund.processed", "\"refund\":{\"entity\":{\"id\":\"rfnd_1\",\"amount\":2000,\"currency\":\"INR\"}}"),
+        EVENT("payment.captured",
+              "\"payment\":{\"entity\":{\"id\":\"pay_1\",\"currency\":\"INR\",\"order_id\":\"order_1\"}}"),
+        EVENT("payment.captured",
+              "\"payment\":{\"entity\":{\"id\":null,\"amount\":1,\"currency\":\"INR\",\"order_id\":\"order_1\"}}"),
+        EVENT("payment.captured", "\"payment\":{\"entity\":{}}"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
+        struct provider_event event;
+        assert_null(read_event(unusable[i], &event));
+        assert_string_equal(event.id, "evt_1");
+        assert_non_null(event.type);
+        assert_int_equal(event.fact_count, 0);
+    }
+}
+
+static void test_malformed_events(void **state) {
+    static const char *const malformed[] = {
+        "",
+        "[]",
+        "{",
+        "null",
+        "\"text\"",
+        "7",
+        "\xff\xfe",
+        "{\"event\":\"a\",\"event\":\"b\"}",
+        "{\"event\":\"order.paid\"} x",
     };
     (void)state;
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
@@ -477,6 +510,9 @@ static void test_three_decimals(void **state) {
 #define PAID                                                                                                           \
     "{\"id\":\"pay_2\",\"entity\":\"payment\",\"amount\":50000,\"currency\":\"INR\",\"status\":\"captured\",\"order_"  \
     "id\":\"order_1\",\"notes\":[]}"
+#define REFUNDED(captured)                                                                                             \
+    "{\"id\":\"pay_2\",\"amount\":50000,\"currency\":\"INR\",\"status\":\"refunded\",\"captured\":" captured           \
+    ",\"order_id\":\"order_1\",\"notes\":[]}"
 #define TRIED                                                                                                          \
     "{\"id\":\"pay_1\",\"entity\":\"payment\",\"amount\":50000,\"currency\":\"INR\",\"status\":\"failed\",\"order_"    \
     "id\":\"order_1\",\"notes\":[],"                                                                                   \
@@ -500,7 +536,8 @@ static void test_look_up(void **state) {
     struct provider_order known = made();
     (void)state;
     ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
-                 SCRIPT({"GET /v1/orders/order_1/payments", 200, ITEMS(TRIED "," PAID)}));
+                 SCRIPT({"GET /v1/orders/order_1/payments", 200, ITEMS(TRIED "," PAID)},
+                        {LINK_QUESTION, 200, LINKS(MADE_LINK)}));
     assert_int_equal(answered.fate, PROVIDER_DONE);
     assert_int_equal(answered.fact_count, 2);
     assert_int_equal(answered.facts[0].kind, FACT_FAILED);
@@ -508,6 +545,7 @@ static void test_look_up(void **state) {
     assert_int_equal(answered.facts[1].kind, FACT_CAPTURED);
     assert_string_equal(answered.facts[1].provider_payment_id, "pay_2");
     assert_string_equal(answered.facts[1].receipt, "tp_1");
+    assert_int_equal(answered.facts[1].receipt_bond, RECEIPT_OF_MONEY);
     assert_int_equal(answered.facts[1].amount_minor, 50000);
 
     ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
@@ -515,6 +553,33 @@ static void test_look_up(void **state) {
     assert_int_equal(answered.fate, PROVIDER_DONE);
     assert_string_equal(answered.order_id, "order_1");
     assert_int_equal(answered.fact_count, 0);
+
+    ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
+                 SCRIPT({"GET /v1/orders/order_1/payments", 200, ITEMS(REFUNDED("true") "," REFUNDED("false"))},
+                        {LINK_QUESTION, 200, LINKS(MADE_LINK)}));
+    assert_int_equal(answered.fact_count, 2);
+    assert_int_equal(answered.facts[0].kind, FACT_CAPTURED);
+    assert_int_equal(answered.facts[1].kind, FACT_FAILED); /* nobody took it */
+}
+
+static void test_look_up_of_a_paid_order_and_link(void **state) {
+    struct provider_order known = made();
+    (void)state;
+    ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
+                 SCRIPT({"GET /v1/orders/order_1/payments", 200, ITEMS(PAID)},
+                        {LINK_QUESTION, 200, LINKS(PAID_LINK(LINK_PAYMENT))}));
+    assert_int_equal(answered.fact_count, 2);
+    assert_string_equal(answered.facts[0].provider_payment_id, "pay_2");
+    assert_string_equal(answered.facts[1].provider_payment_id, "pay_3");
+    ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
+                 SCRIPT({"GET /v1/orders/order_1/payments", 200, ITEMS(PAID)}, {LINK_QUESTION, 500, "{}"}));
+    assert_int_equal(answered.fate, PROVIDER_DONE); /* what is known counts */
+    assert_int_equal(answered.fact_count, 1);
+    ask_provider(provider_razorpay.close_order, &known, NULL, NULL,
+                 SCRIPT({LINK_QUESTION, 200, LINKS(MADE_LINK)},
+                        {"POST /v1/payment_links/plink_1/cancel", 200, MADE_LINK},
+                        {"GET /v1/orders/order_1/payments", 200, ITEMS(PAID)}, {LINK_QUESTION, 500, "{}"}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
 }
 
 static void test_look_up_of_a_paid_link(void **state) {
@@ -527,6 +592,7 @@ static void test_look_up_of_a_paid_link(void **state) {
     assert_int_equal(answered.facts[0].kind, FACT_CAPTURED);
     assert_string_equal(answered.facts[0].provider_payment_id, "pay_3");
     assert_string_equal(answered.facts[0].receipt, "tp_1");
+    assert_int_equal(answered.facts[0].receipt_bond, RECEIPT_OF_MONEY);
     assert_null(answered.facts[0].order_id);
     assert_string_equal(answered.facts[0].currency, "INR");
     ask_provider(provider_razorpay.look_up, &known, NULL, NULL,
@@ -541,7 +607,7 @@ static void test_look_up_by_receipt(void **state) {
     (void)state;
     ask_provider(provider_razorpay.look_up, &order, NULL, NULL,
                  SCRIPT({"GET /v1/orders?receipt=tp_1", 200, ITEMS(MADE_ORDER)},
-                        {"GET /v1/orders/order_1/payments", 200, ITEMS(PAID)}));
+                        {"GET /v1/orders/order_1/payments", 200, ITEMS(PAID)}, {LINK_QUESTION, 200, LINKS("")}));
     assert_string_equal(answered.order_id, "order_1");
     assert_int_equal(answered.fact_count, 1);
     ask_provider(provider_razorpay.look_up, &order, NULL, NULL,
@@ -687,6 +753,56 @@ static void test_refund_is_made_once(void **state) {
     ask_provider(NULL, NULL, provider_razorpay.refund, &refund,
                  SCRIPT({"POST /v1/payments/pay_2/refund", 409, BAD_REQUEST}));
     assert_int_equal(answered.fate, PROVIDER_AGAIN);
+    ask_provider(NULL, NULL, provider_razorpay.refund, &refund,
+                 SCRIPT({"POST /v1/payments/pay_2/refund", 425, BAD_REQUEST}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
+}
+
+static void test_refund_under_a_further_name(void **state) {
+    struct provider_refund again = refund;
+    (void)state;
+    again.asked_before = true;
+    again.refund_id = "rfnd_ours_0001-2";
+    ask_provider(NULL, NULL, provider_razorpay.refund, &again,
+                 SCRIPT({REFUNDS_QUESTION, 200,
+                         ITEMS(PAID_BACK("pay_2", "\"rfnd_ours_0001\"",
+                                         "failed") "," PAID_BACK("pay_2", "\"rfnd_ours_0001-1\"", "processed"))}));
+    assert_int_equal(answered.fact_count, 1);
+    assert_int_equal(answered.facts[0].kind, FACT_REFUND_PROCESSED);
+    assert_string_equal(answered.facts[0].refund_id, "rfnd_ours_0001-1");
+    ask_provider(
+        NULL, NULL, provider_razorpay.refund, &again,
+        SCRIPT({REFUNDS_QUESTION, 200, ITEMS(PAID_BACK("pay_2", "\"rfnd_ours_0001-1\"", "failed"))},
+               {"POST /v1/payments/pay_2/refund", 200, PAID_BACK("pay_2", "\"rfnd_ours_0001-2\"", "pending")}));
+    assert_int_equal(answered.facts[0].kind, FACT_REFUND_PENDING);
+    again.refund_id = "rfnd_ours_0001";
+    again.provider_refund_id = "rfnd_1";
+    ask_provider(NULL, NULL, provider_razorpay.look_up_refund, &again,
+                 SCRIPT({"GET /v1/refunds/rfnd_1", 200, PAID_BACK("pay_2", "\"rfnd_ours_0001-1\"", "processed")}));
+    assert_int_equal(answered.facts[0].kind, FACT_REFUND_PROCESSED);
+}
+
+#define POOR                                                                                                           \
+    "{\"error\":{\"code\":\"BAD_REQUEST_ERROR\",\"description\":\"Your account does not have enough balance to carry " \
+    "out "                                                                                                             \
+    "the refund operation.\",\"metadata\":{}}}"
+
+/* Not the payment's refunds, and not our account's money: neither says that it cannot be paid back. */
+static void test_what_refuses_no_refund(void **state) {
+    struct provider_refund again = refund;
+    (void)state;
+    again.asked_before = true;
+    ask_provider(NULL, NULL, provider_razorpay.refund, &again, SCRIPT({REFUNDS_QUESTION, 400, BAD_REQUEST}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
+    ask_provider(NULL, NULL, provider_razorpay.refund, &refund,
+                 SCRIPT({"POST /v1/payments/pay_2/refund", 400, BAD_REQUEST}, {REFUNDS_QUESTION, 400, BAD_REQUEST}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
+    ask_provider(NULL, NULL, provider_razorpay.refund, &refund,
+                 SCRIPT({"POST /v1/payments/pay_2/refund", 400, BAD_REQUEST}, {REFUNDS_QUESTION, 200, "{}"}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
+    ask_provider(NULL, NULL, provider_razorpay.refund, &refund,
+                 SCRIPT({"POST /v1/payments/pay_2/refund", 400, POOR}, {REFUNDS_QUESTION, 200, ITEMS("")}));
+    assert_int_equal(answered.fate, PROVIDER_AGAIN);
 }
 
 static void test_look_up_refund(void **state) {
@@ -714,6 +830,7 @@ int main(void) {
         cmocka_unit_test(test_payment_events),
         cmocka_unit_test(test_refund_events),
         cmocka_unit_test(test_silent_events),
+        cmocka_unit_test(test_unusable_events),
         cmocka_unit_test(test_malformed_events),
         cmocka_unit_test(test_make_order),
         cmocka_unit_test(test_link_of_a_short_hold),
@@ -724,6 +841,7 @@ int main(void) {
         cmocka_unit_test(test_endless_answer),
         cmocka_unit_test(test_three_decimals),
         cmocka_unit_test(test_look_up),
+        cmocka_unit_test(test_look_up_of_a_paid_order_and_link),
         cmocka_unit_test(test_look_up_of_a_paid_link),
         cmocka_unit_test(test_look_up_by_receipt),
         cmocka_unit_test(test_odd_look_ups),
@@ -731,6 +849,8 @@ int main(void) {
         cmocka_unit_test(test_capture),
         cmocka_unit_test(test_refund),
         cmocka_unit_test(test_refund_is_made_once),
+        cmocka_unit_test(test_refund_under_a_further_name),
+        cmocka_unit_test(test_what_refuses_no_refund),
         cmocka_unit_test(test_look_up_refund),
     };
     return cmocka_run_group_tests_name("razorpay", tests, set_up, tear_down);

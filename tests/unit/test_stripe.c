@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -92,8 +93,11 @@ static void test_webhook_signature(void **state) {
     };
     struct provider_event event;
     (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) /* well signed; it only has no type */
-        assert_ptr_equal(read_signed(payload, good[i], NOW_S, &event), &refusal_malformed_json);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_null(read_signed(payload, good[i], NOW_S, &event));
+        assert_string_equal(event.id, "evt_1");
+        assert_int_equal(event.fact_count, 0);
+    }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_ptr_equal(read_signed(payload, bad[i], NOW_S, &event), &refusal_invalid_signature);
     assert_ptr_equal(read_signed("{\"id\":\"evt_2\"}", good[0], NOW_S, &event), &refusal_invalid_signature);
@@ -103,8 +107,8 @@ static void test_tolerance(void **state) {
     static const char payload[] = "{\"id\":\"evt_1\"}", signature[] = "t=1700000000,v1=" GOOD;
     struct provider_event event;
     (void)state;
-    assert_ptr_equal(read_signed(payload, signature, NOW_S + 300, &event), &refusal_malformed_json);
-    assert_ptr_equal(read_signed(payload, signature, NOW_S - 300, &event), &refusal_malformed_json);
+    assert_null(read_signed(payload, signature, NOW_S + 300, &event));
+    assert_null(read_signed(payload, signature, NOW_S - 300, &event));
     assert_ptr_equal(read_signed(payload, signature, NOW_S + 301, &event), &refusal_invalid_signature);
     assert_ptr_equal(read_signed(payload, signature, NOW_S - 301, &event), &refusal_invalid_signature);
 }
@@ -177,6 +181,7 @@ static void test_session_events(void **state) {
             assert_int_equal(event.facts[j].kind, cases[i].kinds[j]);
             assert_string_equal(event.facts[j].order_id, "cs_test_1");
             assert_string_equal(event.facts[j].receipt, "tp_1");
+            assert_int_equal(event.facts[j].receipt_bond, RECEIPT_OF_ORDER);
         }
         if (event.fact_count && event.facts[0].kind == FACT_CAPTURED) {
             assert_string_equal(event.facts[0].provider_payment_id, "pi_1");
@@ -218,17 +223,18 @@ static void test_refund_events(void **state) {
     }
 }
 
-static void test_malformed_events(void **state) {
-    static const char *const malformed[] = {
-        "",
-        "[]",
+static void test_unusable_events(void **state) {
+    static const char *const unusable[] = {
+        "{}",
         "{\"id\":\"evt_1\"}",
         "{\"type\":\"checkout.session.completed\"}",
         "{\"id\":1,\"type\":\"invoice.paid\"}",
-        "{\"id\":\"evt_1\",\"type\":\"checkout.session.completed\",\"type\":\"invoice.paid\"}",
         "{\"id\":\"evt_1\",\"type\":\"checkout.session.expired\"}",
         EVENT("checkout.session.expired", "{\"id\":7}"),
         EVENT("checkout.session.expired", "[]"),
+        EVENT("checkout.session.completed", "null"),
+        EVENT("checkout.session.completed",
+              "{\"id\":\"cs_1\",\"payment_status\":\"paid\",\"currency\":\"inr\",\"payment_intent\":\"pi_1\"}"),
         EVENT("checkout.session.completed", "{\"id\":\"cs_1\",\"payment_status\":\"paid\",\"amount_total\":1,"
                                             "\"currency\":\"inr\",\"payment_intent\":null}"),
         EVENT("checkout.session.completed", "{\"id\":\"cs_1\",\"payment_status\":\"paid\",\"amount_total\":null,"
@@ -244,6 +250,23 @@ static void test_malformed_events(void **state) {
         EVENT("refund.created", REFUND("unheard_of", "{}")),
         EVENT("refund.created", "{\"id\":\"re_1\",\"status\":\"succeeded\",\"amount\":-5,\"currency\":\"inr\","
                                 "\"payment_intent\":\"pi_1\"}"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
+        struct provider_event event;
+        assert_null(read_event(unusable[i], &event));
+        assert_non_null(event.type);
+        assert_int_equal(event.fact_count, 0);
+        if (strstr(unusable[i], "evt_1"))
+            assert_string_equal(event.id, "evt_1");
+        else
+            assert_memory_equal(event.id, "sha256:", 7);
+    }
+}
+
+static void test_malformed_events(void **state) {
+    static const char *const malformed[] = {
+        "", "[]", "{", "null", "\"text\"", "{\"id\":\"evt_1\",\"type\":\"a\",\"type\":\"b\"}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
@@ -505,6 +528,7 @@ int main(void) {
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_session_events),
         cmocka_unit_test(test_refund_events),
+        cmocka_unit_test(test_unusable_events),
         cmocka_unit_test(test_malformed_events),
         cmocka_unit_test(test_make_order),
         cmocka_unit_test(test_expiry),

@@ -47,8 +47,6 @@ static bool is_cancellable(const struct booking *booking, bool started) {
 const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started) {
     if (!rule_may_see(caller, booking))
         return &refusal_booking_not_found;
-    if (!is_own(caller, booking) && !is_admin(caller))
-        return &refusal_forbidden;
     return is_cancellable(booking, started) ? NULL : &refusal_booking_not_cancellable;
 }
 

@@ -1,6 +1,6 @@
 /* A signed confirmation is looked up at the provider before it counts, because money that is only held has to be taken.
- * Where the provider does not answer, or does not know of it yet, the signature stands in for it, and the reconciler
- * looks again at once. Repeats find what the first one left, and are answered alike. */
+ * Where the provider does not answer, or does not know of it yet, the signature stands in for it as far as a place is to
+ * be had, never to pay money back, and the reconciler looks again at once. Repeats find what the first one left, and are answered alike. */
 #include "confirmations.h"
 
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "store.h"
 
 #define PATIENCE_MS 5000 /* with the provider */
+#define BEING_PROCESSED "Payment is being processed"
 
 struct confirmation {
     struct inquiry inquiry;
@@ -34,8 +35,7 @@ static const char *message_of(const char *refund_cause, const struct booking *bo
         return "Booking was paid already; this payment is refunded";
     if (!strcmp(booking->payment_status, "failed"))
         return "Payment failure recorded";
-    return !strcmp(booking->payment_status, "pending") ? "Payment is being processed"
-                                                       : "Payment processed successfully";
+    return !strcmp(booking->payment_status, "pending") ? BEING_PROCESSED : "Payment processed successfully";
 }
 
 /* Settles, and leaves the answers in the calls. */
@@ -54,7 +54,9 @@ static void settle_calls(struct worker *worker, struct confirm_payment_call *con
         else if (settlements[i].refusal)
             refuse(&calls[i]->call, settlements[i].refusal);
         else
-            confirmations_reply(&calls[i]->reply, message_of(causes[i], &settlements[i].booking),
+            confirmations_reply(&calls[i]->reply,
+                                settlements[i].undecided ? BEING_PROCESSED
+                                                         : message_of(causes[i], &settlements[i].booking),
                                 &settlements[i].booking);
 }
 

@@ -204,6 +204,10 @@ void inquiry_look_up(struct inquiry *inquiry) {
     inquiry->provider->look_up(&inquiries.link, &inquiry->order, on_look_up, inquiry);
 }
 
+void inquiry_close(struct inquiry *inquiry) {
+    inquiry->provider->close_order(&inquiries.link, &inquiry->order, on_look_up, inquiry);
+}
+
 void inquiry_refund(struct inquiry *inquiry, const struct provider_refund *refund) {
     inquiry->provider->refund(&inquiries.link, refund, on_last_answer, inquiry);
 }

@@ -56,6 +56,8 @@ const char *inquiry_text(struct inquiry *inquiry, const char *text_or_null); /* 
 void inquiry_make_order(struct inquiry *inquiry);
 /* Looks the order up; takes money that is held and as ordered; where there is none and `closes_unpaid`, closes it. */
 void inquiry_look_up(struct inquiry *inquiry);
+/* Closes it, as far as that goes, and tells what was paid until then; takes money that is held. */
+void inquiry_close(struct inquiry *inquiry);
 void inquiry_refund(struct inquiry *inquiry, const struct provider_refund *refund);
 void inquiry_look_up_refund(struct inquiry *inquiry, const struct provider_refund *refund);
 

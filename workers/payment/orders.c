@@ -12,7 +12,12 @@
 #include "store.h"
 
 #define PATIENCE_MS 7000       /* with a provider */
+#define LINK_PATIENCE_MS 4000  /* where the order is there already */
 #define ANSWER_RESERVE_MS 1000 /* left of a call's deadline */
+
+/* What the status_reason of a booking that cannot be paid begins with. */
+#define NOBODY_TAKES_CURRENCY "no payment provider takes its currency"
+#define ORDER_REFUSED "the payment provider refused its order"
 
 /* A call that wants an order, whichever of the two operations it is. */
 struct request {
@@ -22,6 +27,7 @@ struct request {
     struct order_wish wish;
     struct order_row row;
     const struct provider *provider; /* that will make it */
+    bool has_order;                  /* only its payment_url is missing */
     bool settled;                    /* answered or refused */
 };
 
@@ -61,11 +67,13 @@ static void refuse_call(struct request *request, const struct refusal *refusal) 
     request->call->retry_after_s = refusal->retry_after_s;
 }
 
-/* A booking that was made is answered without its order, which can be had later; who asks for an order is told why
- * there is none. */
+/* An order is answered without its link, and a booking that was made without its order, which can be had later; who
+ * asks for an order is told why there is none. */
 static void go_without(struct request *request, const struct refusal *refusal) {
     request->settled = true;
-    if (!request->booked)
+    if (request->has_order)
+        give(request);
+    else if (!request->booked)
         refuse_call(request, refusal);
 }
 
@@ -79,15 +87,33 @@ static const struct provider *choose_provider(const struct request *request) {
     return known && provider_offers(known, row->currency) ? known : provider_for(row->currency);
 }
 
+/* Was the booking cancelled because nobody takes money for it? Why, or NULL. */
+static const struct refusal *why_unpayable(const struct order_row *row) {
+    static const struct {
+        const char *reason;
+        const struct refusal *refusal;
+    } reasons[] = {{NOBODY_TAKES_CURRENCY, &refusal_currency_without_provider},
+                   {ORDER_REFUSED, &refusal_order_refused}};
+    for (size_t i = 0; row->status == SEAT_CANCELLED && i < sizeof reasons / sizeof *reasons; i++)
+        if (!strncmp(row->status_reason, reasons[i].reason, strlen(reasons[i].reason)))
+            return reasons[i].refusal;
+    return NULL;
+}
+
 /* Answers what needs no provider. */
 static void settle_known(struct request *request) {
     const struct order_row *row = &request->row;
     const struct refusal *refusal = rule_payable(row->status, row->price_minor, row->hold_over);
+    const struct refusal *unpayable = why_unpayable(row);
     request->provider = choose_provider(request);
     bool is_there = row->order_id && (refusal || !row->closed);
-    if (refusal && !request->booked)
+    bool is_wanted = is_there && request->provider && !strcmp(request->provider->name, row->provider);
+    request->has_order = is_wanted && !refusal && request->provider->makes_links && !row->payment_url;
+    if (unpayable)
+        refuse_call(request, unpayable);
+    else if (refusal && !request->booked)
         go_without(request, refusal);
-    else if (is_there && (refusal || (request->provider && !strcmp(request->provider->name, row->provider))))
+    else if (is_there && (refusal || (is_wanted && !request->has_order)))
         give(request);
     else if (refusal)
         go_without(request, refusal);
@@ -108,21 +134,20 @@ static int find_orders(struct worker *worker, struct request *requests, size_t c
     return 0;
 }
 
-/* ---- A currency that nobody takes: the booking cannot be paid, so its place is given back */
+/* ---- Bookings that nobody takes money for: they cannot be paid, so their places are given back */
 
-struct unpayable {
-    const int64_t *ids;
+struct unpayables {
+    struct unpayable *items;
     size_t count;
 };
 
 static int cancel(struct worker *worker, void *argument) {
-    const struct unpayable *unpayable = argument;
+    const struct unpayables *unpayables = argument;
     struct pool *pool = worker_pool(worker);
-    int64_t *cancelled = pool_alloc(pool, unpayable->count * sizeof *cancelled);
-    struct booking_row *rows = pool_alloc(pool, unpayable->count * sizeof *rows);
+    int64_t *cancelled = pool_alloc(pool, unpayables->count * sizeof *cancelled);
+    struct booking_row *rows = pool_alloc(pool, unpayables->count * sizeof *rows);
     size_t count;
-    if (store_cancel_pending(worker, unpayable->ids, unpayable->count, "no payment provider takes its currency",
-                             cancelled, &count) ||
+    if (store_cancel_pending(worker, unpayables->items, unpayables->count, cancelled, &count) ||
         booking_rows_read(worker, cancelled, count, rows))
         return -1;
     for (size_t i = 0; i < count; i++)
@@ -132,13 +157,12 @@ static int cancel(struct worker *worker, void *argument) {
 
 static void cancel_unpayable(struct worker *worker, struct request *requests, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct unpayable unpayable = {0};
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
+    struct unpayables unpayables = {.items = pool_alloc(pool, count * sizeof *unpayables.items)};
     for (size_t i = 0; i < count; i++)
         if (!requests[i].settled && !requests[i].provider && requests[i].booked)
-            ids[unpayable.count++] = requests[i].row.booking_id;
-    unpayable.ids = ids;
-    bool failed = unpayable.count && worker_transaction(worker, cancel, &unpayable);
+            unpayables.items[unpayables.count++] =
+                (struct unpayable){requests[i].row.booking_id, NOBODY_TAKES_CURRENCY};
+    bool failed = unpayables.count && worker_transaction(worker, cancel, &unpayables);
     for (size_t i = 0; i < count; i++)
         if (!requests[i].settled && !requests[i].provider)
             refuse_call(&requests[i], failed ? &refusal_unavailable : &refusal_currency_without_provider);
@@ -164,9 +188,11 @@ static void ask(struct worker *worker, struct request *request, const struct ord
     const struct order_row *row = &request->row;
     struct order_inquiry *asked = inquiry_new(sizeof *asked, &order_kind, request->provider);
     struct inquiry *inquiry = &asked->inquiry;
-    int64_t now = clock_mono_ms(), latest = request->call->deadline_mono_ms - ANSWER_RESERVE_MS;
-    inquiry->give_up_mono_ms = now + PATIENCE_MS < latest ? now + PATIENCE_MS : latest;
+    int64_t latest = request->call->deadline_mono_ms - ANSWER_RESERVE_MS;
+    int64_t patient_until = clock_mono_ms() + (claim->order_id ? LINK_PATIENCE_MS : PATIENCE_MS);
+    inquiry->give_up_mono_ms = patient_until < latest ? patient_until : latest;
     inquiry_take_order(inquiry, &(struct provider_order){.receipt = claim->receipt,
+                                                         .order_id = claim->order_id,
                                                          .amount_minor = row->price_minor,
                                                          .currency = row->currency,
                                                          .title = row->title,
@@ -178,41 +204,44 @@ static void ask(struct worker *worker, struct request *request, const struct ord
     defer(worker, request);
     asked->payment_id = claim->payment_id;
     asked->request = *request;
+    asked->request.has_order = claim->order_id;
+    asked->request.row.order_id = inquiry->order.order_id;
+    asked->request.row.payment_url = NULL;
     asked->request.row.currency = inquiry->order.currency;
     asked->request.row.hold_expires_at = inquiry_text(inquiry, row->hold_expires_at);
     asked->request.row.provider = request->provider->name;
     inquiry_make_order(inquiry);
 }
 
-static bool has_room(const struct provider *provider, const char *const *wanted, size_t count) {
+static bool has_room(const struct provider *provider, const struct wanted_order *orders, size_t count) {
     size_t room = inquiries_room(provider, FOR_PEOPLE);
     for (size_t i = 0; i < count && room; i++)
-        room -= wanted[i] == provider->name;
+        room -= orders[i].provider == provider->name;
     return room;
 }
 
-/* Those that are left need an order to be made. What cannot be asked now is not claimed either. */
+/* Those that are left need an order to be made, or its link. What cannot be asked now is not claimed either. */
 static int make_orders(struct worker *worker, struct request *requests, size_t count) {
     struct pool *pool = worker_pool(worker);
     struct request **wanting = pool_alloc(pool, count * sizeof *wanting);
-    int64_t *booking_ids = pool_alloc(pool, count * sizeof *booking_ids);
-    const char **providers = pool_alloc(pool, count * sizeof *providers);
+    struct wanted_order *orders = pool_alloc(pool, count * sizeof *orders);
     struct order_claim *claims = pool_alloc(pool, count * sizeof *claims);
     size_t wanted = 0;
     for (size_t i = 0; i < count; i++) {
         if (requests[i].settled)
             continue;
-        if (!has_room(requests[i].provider, providers, wanted)) {
+        if (!has_room(requests[i].provider, orders, wanted)) {
             go_without(&requests[i], &refusal_provider_unavailable);
             continue;
         }
-        booking_ids[wanted] = requests[i].row.booking_id;
-        providers[wanted] = requests[i].provider->name;
+        orders[wanted] = (struct wanted_order){.booking_id = requests[i].row.booking_id,
+                                               .provider = requests[i].provider->name,
+                                               .with_link = requests[i].provider->makes_links};
         wanting[wanted++] = &requests[i];
     }
     if (!wanted)
         return 0;
-    if (store_claim_orders(worker, booking_ids, providers, wanted, claims))
+    if (store_claim_orders(worker, orders, wanted, claims))
         return -1;
     for (size_t i = 0; i < wanted; i++)
         if (claims[i].payment_id)
@@ -221,6 +250,15 @@ static int make_orders(struct worker *worker, struct request *requests, size_t c
             go_without(wanting[i], &refusal_payment_in_progress);
     inquiries_conclude(worker);
     return 0;
+}
+
+/* Of an order that was there before. */
+static struct made_order describe_link(const struct order_inquiry *asked) {
+    const struct provider_answer *answer = &asked->inquiry.answer;
+    return (struct made_order){.payment_id = asked->payment_id,
+                               .order_id = asked->request.row.order_id,
+                               .payment_url = answer->fate == PROVIDER_DONE ? answer->payment_url : NULL,
+                               .in_flight = asked->inquiry.in_flight};
 }
 
 static struct made_order describe(const struct order_inquiry *asked) {
@@ -245,26 +283,47 @@ static struct made_order describe(const struct order_inquiry *asked) {
     return order;
 }
 
+static bool was_refused(const struct order_inquiry *asked) {
+    return asked->inquiry.answer.fate == PROVIDER_REFUSED && !asked->request.has_order;
+}
+
+/* A booking whose order is refused for good goes; one that was made without us stays, whatever somebody asks for. */
+static int cancel_refused(struct worker *worker, struct inquiry *const *inquiries, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    struct unpayables unpayables = {.items = pool_alloc(pool, count * sizeof *unpayables.items)};
+    for (size_t i = 0; i < count; i++) {
+        const struct order_inquiry *asked = (const struct order_inquiry *)inquiries[i];
+        if (was_refused(asked) && asked->request.booked)
+            unpayables.items[unpayables.count++] = (struct unpayable){
+                asked->request.row.booking_id, pool_printf(pool, ORDER_REFUSED ": %s", asked->inquiry.answer.error)};
+    }
+    return unpayables.count ? worker_transaction(worker, cancel, &unpayables) : 0;
+}
+
 /* An order that could not be written down is not handed out: it is found again by its receipt. */
 static void answer(struct worker *worker, struct order_inquiry *asked, const struct made_order *order, bool written) {
     struct request *request = &asked->request;
-    if (!written) {
-        refuse_call(request, &refusal_unavailable);
-    } else if (!order->order_id) {
-        go_without(request, &refusal_provider_unavailable);
-    } else {
+    if (written && order->order_id) {
         request->row.order_id = order->order_id;
         request->row.payment_url = order->payment_url;
         give(request);
+    } else if (!written && !request->has_order) {
+        refuse_call(request, &refusal_unavailable);
+    } else if (was_refused(asked)) {
+        refuse_call(request, &refusal_order_refused);
+    } else {
+        go_without(request, &refusal_provider_unavailable);
     }
     call_finish(worker, request->call);
 }
 
 static void conclude(struct worker *worker, struct inquiry *const *inquiries, size_t count) {
     struct made_order *orders = pool_alloc(worker_pool(worker), count * sizeof *orders);
-    for (size_t i = 0; i < count; i++)
-        orders[i] = describe((const struct order_inquiry *)inquiries[i]);
-    bool written = store_record_orders(worker, orders, count) == 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct order_inquiry *asked = (const struct order_inquiry *)inquiries[i];
+        orders[i] = asked->request.has_order ? describe_link(asked) : describe(asked);
+    }
+    bool written = store_record_orders(worker, orders, count) == 0 && cancel_refused(worker, inquiries, count) == 0;
     for (size_t i = 0; i < count; i++)
         answer(worker, (struct order_inquiry *)inquiries[i], &orders[i], written);
 }

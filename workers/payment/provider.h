@@ -24,13 +24,21 @@ enum fact_kind {
     FACT_REFUND_FAILED,
 };
 
+/* How a fact's receipt is bound to what it tells, which decides what the receipt says where the fact does not name the
+ * order that we have made. */
+enum receipt_bond {
+    RECEIPT_NOTED,    /* it stands among notes, where customers can write: nothing */
+    RECEIPT_OF_ORDER, /* in the order itself, which only key holders make: it is ours, if ours has no name here yet */
+    RECEIPT_OF_MONEY, /* the provider ties it to the money, in a paid link or in its answer about our order: it is ours */
+};
+
 /* Texts live as long as the pool or response they were read from. */
 struct fact {
     enum fact_kind kind;
     const char *order_id;            /* the provider's; NULL: not named */
     const char *receipt;             /* ours, as the provider echoes it; NULL: not named. An order is found by order_id, and by the
-                                      * receipt only where that is none of ours: customers can write notes, and a payment link has
-                                      * an order of its own. */
+                                      * receipt only where that is none of ours: a payment link has an order of its own. */
+    enum receipt_bond receipt_bond;  /* of facts about payments */
     const char *provider_payment_id; /* NULL: not named */
     int64_t amount_minor;            /* of the payment or of the refund */
     const char *currency;            /* three capitals; NULL where amount_minor does not count (FAILED, CLOSED) */
@@ -99,7 +107,7 @@ struct provider_event {
     const char *id; /* never applied twice */
     const char *type;
     struct fact facts[2];
-    size_t fact_count; /* 0: a kind of event that says nothing to us */
+    size_t fact_count; /* 0: it says nothing to us */
 };
 
 struct provider {
@@ -108,10 +116,13 @@ struct provider {
     bool (*configured)(void);      /* are its keys set (sandbox: is it allowed)? */
     bool (*serves)(const char *currency);
     const char *(*key_id)(void);   /* that front ends may see; NULL: none */
+    bool makes_links;              /* payment_url is made beside the order, and may be missing (see make_order); each can be paid
+                                    * although the other one has been */
 
     /* All that a question is given is copied. */
 
-    /* Makes the order, once, however often it is asked. */
+    /* Makes the order, once, however often it is asked. Of one that is there already (order_id) only the payment_url, where the provider
+     * makes links: DONE without one where that fails. */
     void (*make_order)(const struct provider_link *, const struct provider_order *, provider_done *, void *context);
     /* Takes money that is authorized (provider_payment_id). */
     void (*capture)(const struct provider_link *, const struct provider_order *, provider_done *, void *context);
@@ -126,8 +137,9 @@ struct provider {
     /* DONE without facts: the provider has no such refund. */
     void (*look_up_refund)(const struct provider_link *, const struct provider_refund *, provider_done *, void *context);
 
-    /* Reads a webhook: NULL; or why it is refused (invalid_signature, malformed_json). Never trusts it before the signature is
-     * checked, in constant time. NULL where the provider sends none. */
+    /* Reads a webhook: NULL; or why it is refused (invalid_signature; malformed_json: it is no JSON object). Never trusts it before
+     * the signature is checked, in constant time. What is signed and says nothing usable has no facts. NULL where the provider
+     * sends none. */
     const struct refusal *(*read_event)(const struct provider_message *, struct pool *, struct provider_event *ret_event);
 };
 

@@ -98,6 +98,11 @@ static void complain_about_keys(struct api *api, long status) {
     log_error("%s refuses our keys (%ld): no payment or refund goes through until they are right", api->name, status);
 }
 
+/* Of 4xx: it took too long, something else is under way, is locked or has failed, or we ask too often. */
+static bool is_for_now(long status) {
+    return status == 408 || status == 409 || (status >= 423 && status <= 425) || status == 429;
+}
+
 static struct heard hear(struct question *question, const struct http_response *response) {
     struct pool *pool = question->pool;
     const char *name = question->api->name;
@@ -115,7 +120,7 @@ static struct heard hear(struct question *question, const struct http_response *
     } else if (keys_are_refused(status, words)) {
         complain_about_keys(question->api, status);
         heard.error = pool_printf(pool, "%s refuses our keys (%ld)", name, status);
-    } else if (status >= 400 && status < 500 && status != 408 && status != 409 && status != 429) {
+    } else if (status >= 400 && status < 500 && !is_for_now(status)) {
         heard.fate = PROVIDER_REFUSED;
         heard.error = pool_printf(pool, "%s answered %ld%s%s", name, status, words ? ": " : "", words ? words : "");
     } else {
@@ -241,7 +246,7 @@ const char *public_page(const char *path, struct pool *pool) {
     size_t length = strlen(settings.public_url);
     while (length && settings.public_url[length - 1] == '/')
         length--;
-    return length ? pool_printf(pool, "%.*s%s", (int)length, settings.public_url, path) : NULL;
+    return pool_printf(pool, "%.*s%s", (int)length, settings.public_url, path);
 }
 
 const char *question_return_url(struct question *question) {

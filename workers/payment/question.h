@@ -87,7 +87,7 @@ void question_keep_refusal(struct question *question, const struct heard *heard)
 void form_append(struct buffer *form, const char *name, const char *value);
 void form_append_integer(struct buffer *form, const char *name, int64_t value);
 
-/* A page of ours: PUBLIC_URL and the path; NULL: PUBLIC_URL is not set. */
+/* A page of ours: PUBLIC_URL and the path, or the path alone where PUBLIC_URL is not set. */
 const char *public_page(const char *path, struct pool *pool);
 /* The one that a customer comes back to after paying. */
 const char *question_return_url(struct question *question);

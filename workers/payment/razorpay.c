@@ -19,6 +19,7 @@
 #define MONEY_MS 15000      /* captures and refunds */
 #define LINK_MS 5000        /* an order does not wait longer for its link */
 #define LINK_SHORTEST_S 960 /* Razorpay wants 15 minutes; one more for clocks */
+#define COMPLAINT_MS 60000
 
 /* https://razorpay.com/docs/payments/international-payments, "Supported currencies"; their exponents are those of ISO
  * 4217. */
@@ -82,8 +83,8 @@ static int read_money(json_t *entity, struct pool *pool, struct fact *fact) {
     return fact->currency ? read_amount(entity, "amount", &fact->amount_minor) : -1;
 }
 
-/* What a payment's own status says; a payment that was refunded has been captured before. 0: a fact; 1: none yet; -1:
- * no such status. */
+/* What a payment's own status says; a payment that was refunded has been captured before, but for one that nobody took
+ * and that therefore went back by itself. 0: a fact; 1: none yet; -1: no such status. */
 static int payment_kind(json_t *payment, enum fact_kind *ret_kind) {
     static const struct {
         const char *status;
@@ -92,6 +93,10 @@ static int payment_kind(json_t *payment, enum fact_kind *ret_kind) {
                  {"captured", FACT_CAPTURED},
                  {"refunded", FACT_CAPTURED},
                  {"failed", FACT_FAILED}};
+    if (read_is(payment, "status", "refunded") && !json_is_true(json_object_get(payment, "captured"))) {
+        *ret_kind = FACT_FAILED;
+        return 0;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (read_is(payment, "status", kinds[i].status)) {
             *ret_kind = kinds[i].kind;
@@ -179,7 +184,7 @@ static const char *link_body(struct question *question) {
         (json_int_t)(order->expires_at_s > soonest_s ? order->expires_at_s : soonest_s), "reference_id", order->receipt,
         "description", order->title, "customer", "name", order->customer_name, "email", order->customer_email, "notify",
         "sms", 0, "email", 0, "reminder_enable", 0, "notes", "receipt", order->receipt);
-    if (return_url && strncmp(return_url, "https://", 8) == 0) { /* Razorpay sends nobody elsewhere */
+    if (strncmp(return_url, "https://", 8) == 0) { /* Razorpay sends nobody elsewhere */
         json_object_set_new(body, "callback_url", json_string(return_url));
         json_object_set_new(body, "callback_method", json_string("get"));
     }
@@ -259,10 +264,21 @@ static void on_orders_listed(struct question *question, const struct heard *hear
         post_order(question);
 }
 
+/* An account may have no links at all: that is no news with every booking. */
+static void complain_about_link(const struct question *question, const char *problem) {
+    static int64_t complained_mono_ms;
+    int64_t now_ms = clock_mono_ms();
+    bool loud = !complained_mono_ms || now_ms - complained_mono_ms >= COMPLAINT_MS;
+    if (loud)
+        complained_mono_ms = now_ms;
+    log_line(loud ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, NULL, "no payment link for %s: %s", question->order.receipt,
+             problem ? problem : "razorpay named none");
+}
+
 static void end_link(struct question *question, json_t *link, const char *problem) {
     question->answer.payment_url = read_url(link, "short_url", question->pool);
     if (!question->answer.payment_url)
-        log_warn("no payment link for %s: %s", question->order.receipt, problem ? problem : "razorpay named none");
+        complain_about_link(question, problem);
     end_part(question);
 }
 
@@ -306,22 +322,43 @@ static void make_order(const struct provider_link *link, const struct provider_o
                          &(struct heard){.fate = PROVIDER_REFUSED, .error = "amounts in this currency must end in 0"});
         return;
     }
-    question->open_parts = 2;
+    question->answer.order_id = question->order.order_id;
+    question->open_parts = order->order_id ? 1 : 2;
     question_ask(question, on_link_made,
                  &(struct ask){.path = "/v1/payment_links/", .body = link_body(question), .limit_ms = LINK_MS});
+    if (order->order_id)
+        return;
     if (order->asked_before)
         ask_for_order(question, on_orders_listed);
     else
         post_order(question);
 }
 
-/* ---- Looking an order up: its own payments, and where they brought nothing those of its link */
+/* ---- Looking an order up: its own payments, and those of its link */
 
 static void end_look_up(struct question *question) {
     if (question->closing && !question->answer.order_id &&
         !question->answer.fact_count) /* there is nothing to be paid */
-        question_fact(question, &(struct fact){.kind = FACT_CLOSED, .receipt = question->order.receipt});
+        question_fact(
+            question,
+            &(struct fact){.kind = FACT_CLOSED, .receipt = question->order.receipt, .receipt_bond = RECEIPT_OF_MONEY});
     question_end(question);
+}
+
+static bool has_money(const struct question *question) {
+    for (size_t i = 0; i < question->answer.fact_count; i++)
+        if (question->facts[i].kind == FACT_CAPTURED || question->facts[i].kind == FACT_AUTHORIZED)
+            return true;
+    return false;
+}
+
+/* Of the link nothing is known. What the order's own payments have said counts all the same; whether the link was paid,
+ * too, is asked for once more before it is closed. */
+static void end_without_link(struct question *question, const struct heard *heard) {
+    if (!question->closing && has_money(question))
+        end_look_up(question);
+    else
+        question_give_up(question, heard);
 }
 
 /* A link shows its captured payments only. */
@@ -331,6 +368,7 @@ static int take_link_payments(struct question *question, json_t *link) {
     json_array_foreach(json_object_get(link, "payments"), i, payment) {
         struct fact fact = {.kind = FACT_CAPTURED,
                             .receipt = question->order.receipt,
+                            .receipt_bond = RECEIPT_OF_MONEY,
                             .provider_payment_id = read_id(payment, "payment_id", question->pool),
                             .currency = read_currency(link, "currency", question->pool)};
         if (!fact.provider_payment_id || !fact.currency || read_amount(payment, "amount", &fact.amount_minor) != 0)
@@ -342,7 +380,7 @@ static int take_link_payments(struct question *question, json_t *link) {
 
 static void on_link_read(struct question *question, const struct heard *heard) {
     if (heard->fate != PROVIDER_DONE)
-        question_give_up(question, heard);
+        end_without_link(question, heard);
     else if (take_link_payments(question, heard->json) != 0 ||
              !json_array_size(json_object_get(heard->json, "payments")))
         question_odd(question, "a paid link without its payments");
@@ -368,18 +406,17 @@ static void on_links_listed(struct question *question, const struct heard *heard
     if (heard->fate == PROVIDER_REFUSED && !question->order.payment_url) /* the account has no links at all */
         end_look_up(question);
     else if (heard->fate != PROVIDER_DONE)
-        question_give_up(question, heard);
+        end_without_link(question, heard);
     else if (!is_list(heard->json, "payment_links"))
         question_odd(question, "what is no list of links");
     else
         look_at_link(question, find_link(question, heard->json));
 }
 
-/* 1: there is money among them; 0: none; -1: they are not payments of that order. */
+/* 0, or -1: they are not payments of that order. */
 static int take_payments(struct question *question, json_t *payments) {
     json_t *payment;
     size_t i;
-    int money = 0;
     json_array_foreach(payments, i, payment) {
         enum fact_kind kind;
         struct fact fact;
@@ -390,10 +427,10 @@ static int take_payments(struct question *question, json_t *payments) {
             strcmp(fact.order_id, question->answer.order_id) != 0)
             return -1;
         fact.receipt = question->order.receipt;
+        fact.receipt_bond = RECEIPT_OF_MONEY;
         question_fact(question, &fact);
-        money |= kind != FACT_FAILED;
     }
-    return money;
+    return 0;
 }
 
 static void on_payments(struct question *question, const struct heard *heard) {
@@ -401,11 +438,8 @@ static void on_payments(struct question *question, const struct heard *heard) {
         question_give_up(question, heard);
         return;
     }
-    int money = is_list(heard->json, "items") ? take_payments(question, json_object_get(heard->json, "items")) : -1;
-    if (money < 0)
+    if (!is_list(heard->json, "items") || take_payments(question, json_object_get(heard->json, "items")) != 0)
         question_odd(question, "what are not the payments of this order");
-    else if (money > 0)
-        end_look_up(question);
     else
         ask_for_link(question, on_links_listed, 0);
 }
@@ -478,6 +512,8 @@ static int take_payment(struct question *question, json_t *payment) {
     if (payment_kind(payment, &kind) != 0 || read_payment(payment, kind, question->pool, &fact) != 0 ||
         strcmp(fact.provider_payment_id, question->order.provider_payment_id) != 0)
         return -1;
+    fact.receipt = question->order.receipt;
+    fact.receipt_bond = RECEIPT_OF_MONEY;
     question_fact(question, &fact);
     return kind == FACT_AUTHORIZED;
 }
@@ -557,25 +593,32 @@ struct news {
     struct pool *pool;
 };
 
-/* The surest name first: a payment's notes may come from the customer's browser. */
-static const char *event_receipt(const struct news *news, const char *noted) {
-    const char *receipt = read_id(news->link, "reference_id", news->pool);
-    receipt = receipt ? receipt : read_id(news->order, "receipt", news->pool);
-    return receipt ? receipt : noted;
+/* The surest name instead of a payment's notes, which may come from the customer's browser. */
+static void take_receipt(const struct news *news, struct fact *fact) {
+    const char *of_link = read_id(news->link, "reference_id", news->pool);
+    const char *of_order = read_id(news->order, "receipt", news->pool);
+    if (!of_link && !of_order)
+        return;
+    fact->receipt = of_link ? of_link : of_order;
+    fact->receipt_bond = of_link ? RECEIPT_OF_MONEY : RECEIPT_OF_ORDER;
 }
 
 /* Payments without an order of ours come from elsewhere in the same account: nothing is said to us. */
 static int payment_event(const struct news *news, enum fact_kind kind, struct provider_event *ret) {
     struct fact *fact = &ret->facts[0];
+    if (!json_is_object(news->payment))
+        return 0;
     if (read_payment(news->payment, kind, news->pool, fact) != 0)
         return -1;
-    fact->receipt = event_receipt(news, fact->receipt);
+    take_receipt(news, fact);
     ret->fact_count = fact->order_id || fact->receipt;
     return 0;
 }
 
 static int refund_event(const struct news *news, enum fact_kind kind, struct provider_event *ret) {
     struct fact *fact = &ret->facts[0];
+    if (!json_is_object(news->refund))
+        return 0;
     if (read_refund(news->refund, kind, news->pool, fact) != 0)
         return -1;
     fact->order_id = read_id(news->payment, "order_id", news->pool);
@@ -586,12 +629,12 @@ static int refund_event(const struct news *news, enum fact_kind kind, struct pro
 
 /* It may be processed already when its creation is told. */
 static int refund_created(const struct news *news, enum fact_kind kind, struct provider_event *ret) {
-    return refund_kind(news->refund, &kind) != 0 ? -1 : refund_event(news, kind, ret);
+    return json_is_object(news->refund) && refund_kind(news->refund, &kind) != 0 ? -1 : refund_event(news, kind, ret);
 }
 
 static int partly_paid(const struct news *news, enum fact_kind kind, struct provider_event *ret) {
     (void)kind, (void)ret;
-    const char *receipt = event_receipt(news, NULL);
+    const char *receipt = read_id(news->link, "reference_id", news->pool);
     log_warn("razorpay tells of a payment link that was paid in part, which ours cannot be (%s): ignored",
              receipt ? receipt : "no reference");
     return 0;
@@ -601,7 +644,7 @@ static int partly_paid(const struct news *news, enum fact_kind kind, struct prov
  * does not matter. */
 static const struct {
     const char *name;
-    int (*read)(const struct news *, enum fact_kind, struct provider_event *);
+    int (*read)(const struct news *, enum fact_kind, struct provider_event *); /* -1: its entity is none */
     enum fact_kind kind;
 } events[] = {
     {"payment.authorized", payment_event, FACT_AUTHORIZED},
@@ -628,16 +671,6 @@ static int read_facts(json_t *body, struct pool *pool, struct provider_event *re
     return 0;
 }
 
-/* Where the header names no event, the body is its own name. */
-static const char *event_id(const struct provider_message *message, struct pool *pool) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    char hex[2 * sizeof hash + 1];
-    if (message->event_id && message->event_id[0])
-        return pool_text(pool, message->event_id);
-    crypto_hash_sha256(hash, (const unsigned char *)message->payload, message->payload_length);
-    return pool_printf(pool, "sha256:%s", sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
-}
-
 static const struct refusal *read_event(const struct provider_message *message, struct pool *pool,
                                         struct provider_event *ret_event) {
     struct provider_event event = {0};
@@ -645,12 +678,18 @@ static const struct refusal *read_event(const struct provider_message *message, 
                                                message->payload_length, message->signature, strlen(message->signature)))
         return &refusal_invalid_signature;
     json_t *body = read_object(message->payload, message->payload_length);
-    event.type = read_words(body, "event", pool);
-    event.id = event_id(message, pool);
-    bool good = event.type && read_facts(body, pool, &event) == 0;
-    json_decref(body);
-    if (!good)
+    if (!body)
         return &refusal_malformed_json;
+    event.type = read_words(body, "event", pool);
+    event.type = event.type ? event.type : "unknown";
+    event.id = message->event_id && message->event_id[0]
+                   ? pool_text(pool, message->event_id)
+                   : read_name_of_bytes(message->payload, message->payload_length, pool);
+    if (read_facts(body, pool, &event) != 0) {
+        log_warn("suspicious: razorpay webhook %s, event %s: its values are none", event.type, event.id);
+        event.fact_count = 0;
+    }
+    json_decref(body);
     *ret_event = event;
     return NULL;
 }
@@ -677,6 +716,7 @@ const struct provider provider_razorpay = {
     .configured = configured,
     .serves = serves,
     .key_id = key_id,
+    .makes_links = true,
     .make_order = make_order,
     .capture = capture,
     .look_up = look_up,

@@ -2,6 +2,7 @@
 #include "reading.h"
 
 #include <ctype.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -18,13 +19,24 @@ bool is_provider_id(const char *text) {
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == length;
 }
 
+/* An integer beyond 64 bits is JSON, and as a real it is no amount. */
 json_t *read_object(const char *bytes, size_t length) {
-    json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t error;
+    json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
+    if (!json && json_error_code(&error) == json_error_numeric_overflow)
+        json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
     if (json && !json_is_object(json)) {
         json_decref(json);
         json = NULL;
     }
     return json;
+}
+
+const char *read_name_of_bytes(const char *bytes, size_t length, struct pool *pool) {
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof hash + 1];
+    crypto_hash_sha256(hash, (const unsigned char *)bytes, length);
+    return pool_printf(pool, "sha256:%s", sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
 }
 
 json_t *read_path(json_t *object, ...) {

@@ -16,6 +16,8 @@ bool is_provider_id(const char *text);
 
 /* A JSON object; NULL: it is none. Free with json_decref(). */
 json_t *read_object(const char *bytes, size_t length);
+/* A name for an event that came without one: the hash of its bytes. */
+const char *read_name_of_bytes(const char *bytes, size_t length, struct pool *pool);
 /* object.a.b.c for "a", "b", "c", NULL; NULL: not there. */
 json_t *read_path(json_t *object, ...) __attribute__((sentinel));
 

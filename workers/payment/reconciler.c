@@ -54,6 +54,7 @@ static struct settlement settlement_of(struct check *check, struct pool *pool) {
         inquiry_add_fact(inquiry, &(struct fact){.kind = FACT_CLOSED,
                                                  .order_id = inquiry->order.order_id,
                                                  .receipt = inquiry->order.receipt,
+                                                 .receipt_bond = RECEIPT_OF_MONEY,
                                                  .reason = "unpaid"});
     return (struct settlement){.provider = inquiry->provider,
                                .facts = inquiry->answer.facts,
@@ -61,19 +62,20 @@ static struct settlement settlement_of(struct check *check, struct pool *pool) {
                                .source = pool_printf(pool, "%s, looked up", inquiry->provider->name)};
 }
 
-/* Until the next check; -1: there need be none. */
+/* Until the next check; -1: there need be none. Where settling makes money of this check's answer, it has set one of its
+ * own. */
 static int64_t wait_of(const struct check *check, const struct settlement *settlement) {
     const struct inquiry *inquiry = &check->inquiry;
     enum check_result result = settlement->refusal ? CHECK_REFUSED : result_of(check);
-    if (!settlement->refusal &&
-        (inquiry_found(inquiry, FACT_CAPTURED, NULL) || inquiry_found(inquiry, FACT_CLOSED, NULL)))
-        return -1;
-    if (is_paid(check) && inquiry->answer.fate == PROVIDER_DONE) {
+    bool found = inquiry_found(inquiry, FACT_CAPTURED, NULL) || inquiry_found(inquiry, FACT_CLOSED, NULL);
+    bool watched = is_paid(check) && inquiry->provider->makes_links && !check->checks;
+    if (!settlement->refusal && found)
+        return watched ? rule_check_wait_s(CHECK_PAID, 0, 0, 0) : -1;
+    if (is_paid(check) && inquiry->answer.fate == PROVIDER_DONE)
         log_error("%s does not know of the payment %s that its form has confirmed", inquiry->provider->name,
                   inquiry->order.provider_payment_id);
-        if (rule_gives_up(CHECK_OVER, check->over_s))
-            return -1;
-    }
+    if (is_paid(check) && rule_gives_up(result, check->over_s))
+        return -1;
     return rule_check_wait_s(result, check->checks, inquiry->answer.retry_after_s, check->hold_left_s);
 }
 
@@ -120,7 +122,10 @@ static void look_up_payment(const struct provider *provider, const struct due_pa
     check->over_s = due->over_s;
     inquiry->closes_unpaid = due->booking != SEAT_PENDING && !is_paid(check);
     inquiry_take_order(inquiry, &due->order);
-    inquiry_look_up(inquiry);
+    if (is_paid(check) && provider->makes_links)
+        inquiry_close(inquiry);
+    else
+        inquiry_look_up(inquiry);
 }
 
 /* ---- Refunds */

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "clock.h"
 #include "deliveries.h"
 #include "inquiries.h"
 #include "settle.h"
@@ -14,6 +15,7 @@
 
 #define MINUTE 60
 #define HOUR (60 * MINUTE)
+#define WAIT_S 15         /* at most, for a provider that has its share in flight */
 #define NAMES_KEPT_S HOUR /* after that a provider may have forgotten an idempotency key */
 
 static void begin(struct worker *worker, const struct claim *claims, size_t count);
@@ -62,6 +64,38 @@ static void end(struct delivery *delivery, enum delivery_verdict verdict, const 
     delivery_end(delivery, &(struct delivery_result){.verdict = verdict, .error = error});
 }
 
+/* A provider that hangs has its share in flight, and what else is due waits the longer the longer nothing was heard. */
+static struct talk {
+    size_t in_flight;
+    int64_t heard_mono_ms; /* or first asked */
+} talks[PROVIDER_LIMIT];
+
+static struct talk *talk_with(const struct provider *provider) {
+    size_t i = 0;
+    while (providers[i] != provider)
+        i++;
+    return &talks[i];
+}
+
+static void note_asked(const struct provider *provider) {
+    struct talk *talk = talk_with(provider);
+    if (!talk->in_flight++)
+        talk->heard_mono_ms = clock_mono_ms();
+}
+
+static void note_answer(const struct inquiry *inquiry) {
+    struct talk *talk = talk_with(inquiry->provider);
+    talk->in_flight--;
+    if (inquiry->answer.fate != PROVIDER_AGAIN)
+        talk->heard_mono_ms = clock_mono_ms();
+}
+
+static void hand_back(struct delivery *delivery, const struct provider *provider) {
+    int64_t silence_s = (clock_mono_ms() - talk_with(provider)->heard_mono_ms) / 1000;
+    delivery_end(delivery, &(struct delivery_result){.verdict = DELIVERY_INTERRUPTED,
+                                                     .retry_after_s = silence_s < WAIT_S ? silence_s : WAIT_S});
+}
+
 static void end_settled(const struct refund_inquiry *asked, const struct settlement *settlement) {
     const struct provider_answer *answer = &asked->inquiry.answer;
     const struct delivery_result again = {
@@ -84,6 +118,7 @@ static void conclude(struct worker *worker, struct inquiry *const *inquiries, si
     for (size_t i = 0; i < count; i++) {
         struct refund_inquiry *asked = (struct refund_inquiry *)inquiries[i];
         const struct provider_answer *answer = &asked->inquiry.answer;
+        note_answer(inquiries[i]);
         bool refused = answer->fate == PROVIDER_REFUSED;
         asked->refused.reason = answer->error;
         settlements[i] = (struct settlement){.provider = asked->inquiry.provider,
@@ -106,6 +141,7 @@ static const char *key_of(const struct due_refund *refund, struct pool *pool) {
 static void ask(struct worker *worker, const struct provider *provider, const struct due_refund *refund,
                 const struct claim *claim) {
     struct refund_inquiry *asked = inquiry_new(sizeof *asked, &refund_kind, provider);
+    note_asked(provider);
     asked->delivery = claim->delivery;
     asked->refused = (struct fact){.kind = FACT_REFUND_FAILED,
                                    .refund_id = inquiry_text(&asked->inquiry, refund->refund_id),
@@ -117,7 +153,8 @@ static void ask(struct worker *worker, const struct provider *provider, const st
                                              .order_id = refund->order_id,
                                              .amount_minor = refund->amount_minor,
                                              .currency = refund->currency,
-                                             .asked_before = claim->attempt > 1 || refund->age_s > NAMES_KEPT_S});
+                                             .asked_before = claim->attempt > 1 || refund->failures > 0 ||
+                                                             refund->age_s > NAMES_KEPT_S});
 }
 
 static void begin_one(struct worker *worker, const struct claim *claim, const struct due_refund *refund) {
@@ -129,7 +166,7 @@ static void begin_one(struct worker *worker, const struct claim *claim, const st
     else if (!provider || !provider->configured())
         end(claim->delivery, DELIVERY_AGAIN, "its provider is not set up");
     else if (!inquiries_room(provider, FOR_REFUNDS))
-        end(claim->delivery, DELIVERY_INTERRUPTED, NULL); /* it has its share in flight */
+        hand_back(claim->delivery, provider);
     else
         ask(worker, provider, refund, claim);
 }

@@ -93,6 +93,12 @@ static enum effect take_money(const struct circumstances *circumstances) {
     return EFFECT_PAY_BACK_LATE;
 }
 
+enum effect rule_unverified(enum effect effect) {
+    bool pays_back =
+        effect == EFFECT_PAY_BACK_LATE || effect == EFFECT_PAY_BACK_TWIN || effect == EFFECT_PAY_BACK_SECOND;
+    return pays_back ? EFFECT_LOOK_UP : effect;
+}
+
 static enum effect captured(const struct fact *fact, const struct payment_state *payment,
                             const struct circumstances *circumstances) {
     if (!is_money_ordered(fact, payment->amount_minor, payment->currency))
@@ -121,8 +127,24 @@ static enum effect closed(const struct payment_state *payment) {
     return open && !payment->closed ? EFFECT_CLOSE : EFFECT_NONE;
 }
 
+/* Or does it only name our receipt? */
+static bool is_about(const struct fact *fact, const struct payment_state *payment) {
+    if (same(fact->order_id, payment->order_id) || same(fact->provider_payment_id, payment->provider_payment_id))
+        return true;
+    return fact->receipt_bond == RECEIPT_OF_MONEY || (fact->receipt_bond == RECEIPT_OF_ORDER && !payment->order_id);
+}
+
+/* A failed attempt to pay another order is nobody's concern: somebody's try at our payment link is told so. */
+static enum effect stray(const struct fact *fact, const struct payment_state *payment) {
+    if (fact->kind == FACT_FAILED)
+        return EFFECT_NONE;
+    return is_captured(payment) ? EFFECT_STRAY : EFFECT_STRAY_OPEN;
+}
+
 enum effect rule_payment_fact(const struct fact *fact, const struct payment_state *payment,
                               const struct circumstances *circumstances) {
+    if (!is_about(fact, payment))
+        return stray(fact, payment);
     switch (fact->kind) {
     case FACT_CAPTURED:
         return captured(fact, payment, circumstances);
@@ -147,8 +169,23 @@ static bool is_name_of(const char *name, const char *refund_id) {
     return name && !strncmp(name, refund_id, length) && (name[length] == '\0' || name[length] == '-');
 }
 
+static bool fits(const struct fact *fact, const struct payment_state *payment) {
+    return fact->amount_minor > 0 && same(fact->currency, payment->currency) &&
+           fact->amount_minor <= payment->amount_minor - payment->refunded_minor;
+}
+
+/* Somebody who pays back by hand, at the provider, pays what has failed. What we are still asking for is that only
+ * where the money is not enough for both. */
+static bool may_be_paid_by_hand(const struct fact *fact, const struct payment_state *payment,
+                                const struct refund_state *refund) {
+    bool waits = refund->status == REFUND_CREATED && !refund->provider_refund_id;
+    return fact->kind != FACT_REFUND_FAILED && fact->amount_minor == refund->amount_minor &&
+           (refund->status == REFUND_FAILED || (waits && !fits(fact, payment)));
+}
+
 const struct refund_state *rule_find_refund(const struct fact *fact, int64_t payment_id,
-                                            const struct refund_state *refunds, size_t count) {
+                                            const struct payment_state *payment, const struct refund_state *refunds,
+                                            size_t count) {
     const struct refund_state *likely = NULL;
     size_t likely_count = 0;
     for (size_t i = 0; i < count; i++)
@@ -158,27 +195,34 @@ const struct refund_state *rule_find_refund(const struct fact *fact, int64_t pay
         if (refunds[i].payment_id == payment_id && same(fact->provider_refund_id, refunds[i].provider_refund_id))
             return &refunds[i];
     for (size_t i = 0; i < count; i++)
-        if (refunds[i].payment_id == payment_id && !refunds[i].provider_refund_id &&
-            refunds[i].status == REFUND_CREATED && refunds[i].amount_minor == fact->amount_minor) {
+        if (refunds[i].payment_id == payment_id && may_be_same_attempt(fact, payment) &&
+            may_be_paid_by_hand(fact, payment, &refunds[i])) {
             likely = &refunds[i];
             likely_count++;
         }
     return likely_count == 1 ? likely : NULL;
 }
 
-/* What is paid back cannot become unpaid by news that comes late. */
+bool rule_is_paid_twice(const struct fact *fact, const struct refund_state *refund) {
+    return fact->kind == FACT_REFUND_PROCESSED && refund->status == REFUND_PROCESSED && fact->provider_refund_id &&
+           refund->provider_refund_id && !same(fact->provider_refund_id, refund->provider_refund_id);
+}
+
+/* A refund may be several at the provider, one after the other: the next one is made when the one before has failed,
+ * which is final. So that one failed says nothing once another one is under way, and what was paid may still come
+ * back. */
 static enum effect known_refund(const struct fact *fact, const struct refund_state *refund) {
     if (!is_money_ordered(fact, refund->amount_minor, refund->currency))
         return EFFECT_MISMATCH;
-    bool open = refund->status == REFUND_CREATED || refund->status == REFUND_PENDING;
-    bool again = refund->status == REFUND_FAILED && !same(fact->provider_refund_id, refund->provider_refund_id);
+    bool is_same = same(fact->provider_refund_id, refund->provider_refund_id);
+    bool open = refund->status == REFUND_CREATED || (refund->status == REFUND_FAILED && !is_same);
     switch (fact->kind) {
     case FACT_REFUND_PROCESSED:
-        return refund->status == REFUND_PROCESSED ? EFFECT_NONE : EFFECT_REFUND_PROCESSED;
+        return open || refund->status == REFUND_PENDING ? EFFECT_REFUND_PROCESSED : EFFECT_NONE;
     case FACT_REFUND_PENDING:
-        return refund->status == REFUND_CREATED || again ? EFFECT_REFUND_PENDING : EFFECT_NONE;
+        return open ? EFFECT_REFUND_PENDING : EFFECT_NONE;
     default:
-        return open || again ? EFFECT_REFUND_FAILED : EFFECT_NONE;
+        return open || (is_same && refund->status != REFUND_FAILED) ? EFFECT_REFUND_FAILED : EFFECT_NONE;
     }
 }
 
@@ -188,11 +232,9 @@ enum effect rule_refund_fact(const struct fact *fact, const struct payment_state
         return known_refund(fact, refund);
     if (fact->kind == FACT_REFUND_FAILED)
         return EFFECT_NONE;
-    if (!is_captured(payment))
+    if (!is_captured(payment) || !may_be_same_attempt(fact, payment))
         return EFFECT_TOO_EARLY;
-    bool fits = fact->amount_minor > 0 && same(fact->currency, payment->currency) &&
-                fact->amount_minor <= payment->amount_minor - payment->refunded_minor;
-    return fits ? EFFECT_REFUND_FOUND : EFFECT_MISMATCH;
+    return fits(fact, payment) ? EFFECT_REFUND_FOUND : EFFECT_MISMATCH;
 }
 
 #define MINUTE INT64_C(60)
@@ -209,6 +251,7 @@ static const struct schedule schedules[] = {
     [CHECK_UNPAID] = {{30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE}, 6},
     [CHECK_REFUSED] = {{MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR}, 5},
     [CHECK_OVER] = {{MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR}, 7},
+    [CHECK_PAID] = {{20 * MINUTE}, 1},
     [CHECK_REFUND] = {{MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR}, 5},
 };
 

@@ -25,7 +25,10 @@ enum refund_status rule_refund_status(const char *text);
 enum effect {
     EFFECT_NONE,          /* known already, or overtaken */
     EFFECT_MISMATCH,      /* not what was ordered: refused, nothing changes */
+    EFFECT_STRAY,         /* it names our receipt, and another order than ours: refused, nothing changes */
+    EFFECT_STRAY_OPEN,    /* the same, and our order is unpaid: it is looked up at once */
     EFFECT_TOO_EARLY,     /* a refund of money that we have not heard of: refused, and its order is looked up at once */
+    EFFECT_LOOK_UP,       /* money that would go back, on the browser's word: its order is looked up at once */
     EFFECT_AUTHORIZE,     /* the money is held; the provider is asked at once to take it */
     EFFECT_FAIL,          /* the attempt failed; the booking stays held and may be paid again */
     EFFECT_CLOSE,         /* the order cannot be paid any more */
@@ -45,6 +48,7 @@ struct payment_state {
     enum payment_status status;
     int64_t amount_minor;
     const char *currency;
+    const char *order_id;            /* the provider's; NULL: not known yet */
     const char *provider_payment_id; /* of the attempt that is authorized or has paid; NULL: none */
     int64_t refunded_minor;          /* owed or paid back */
     bool closed;
@@ -76,9 +80,15 @@ const char *rule_late_cause(const struct circumstances *circumstances);
 
 enum effect rule_payment_fact(const struct fact *fact, const struct payment_state *payment,
                               const struct circumstances *circumstances);
+/* The same where only the browser has said it: it may be true that the provider holds the money, and not that it could
+ * pay it back. */
+enum effect rule_unverified(enum effect effect);
 /* Which refund of that payment a fact speaks of: NULL, one that we do not know. */
 const struct refund_state *rule_find_refund(const struct fact *fact, int64_t payment_id,
-                                            const struct refund_state *refunds, size_t count);
+                                            const struct payment_state *payment, const struct refund_state *refunds,
+                                            size_t count);
+/* Has the provider paid it once more? Only people can see to that. */
+bool rule_is_paid_twice(const struct fact *fact, const struct refund_state *refund);
 enum effect rule_refund_fact(const struct fact *fact, const struct payment_state *payment,
                              const struct refund_state *refund);
 bool rule_is_about_refund(const struct fact *fact);
@@ -89,6 +99,7 @@ enum check_result {
     CHECK_REFUSED, /* the provider does not know what we ask about, or us */
     CHECK_UNPAID,  /* and the booking waits for the money */
     CHECK_OVER,    /* unpaid, the booking is over, and the provider cannot close the order */
+    CHECK_PAID,    /* once, as it should be; whoever was paying its link just then has paid it when it is asked again */
     CHECK_REFUND,  /* the provider has not paid the refund yet */
 };
 /* Seconds until the next one. `checks`: how many there were; `hold_left_s`: until the booking's hold ends, 0: none. */

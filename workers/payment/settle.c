@@ -24,7 +24,9 @@ static const struct consequence {
     bool checked; /* the provider is asked at once */
     bool closes;
 } consequences[EFFECT_COUNT] = {
+    [EFFECT_STRAY_OPEN] = {.checked = true},
     [EFFECT_TOO_EARLY] = {.checked = true},
+    [EFFECT_LOOK_UP] = {.checked = true},
     [EFFECT_AUTHORIZE] = {.phrase = "the provider holds the money", .payment = "authorized", .checked = true},
     [EFFECT_FAIL] = {.phrase = "the attempt failed", .payment = "failed", .booking_payment = "failed"},
     [EFFECT_CLOSE] = {.phrase = "the order is closed", .payment = "failed", .closes = true},
@@ -240,7 +242,8 @@ static void set_scene(const struct scene *scene, struct step *step) {
     if (step->booking->status == SEAT_EXPIRED)
         step->circumstances.no_seat = rule_no_seat(step->event, step->booking->person_has_other);
     if (rule_is_about_refund(step->fact))
-        step->refund = rule_find_refund(step->fact, step->payment->id, scene->refunds, scene->refund_count);
+        step->refund =
+            rule_find_refund(step->fact, step->payment->id, &step->payment->state, scene->refunds, scene->refund_count);
 }
 
 static enum effect judge(struct batch *batch, struct step *step) {
@@ -249,7 +252,8 @@ static enum effect judge(struct batch *batch, struct step *step) {
         return EFFECT_MISMATCH;
     if (rule_is_about_refund(step->fact))
         return rule_refund_fact(step->fact, &step->payment->state, step->refund);
-    return rule_payment_fact(step->fact, &step->payment->state, &step->circumstances);
+    enum effect effect = rule_payment_fact(step->fact, &step->payment->state, &step->circumstances);
+    return step->turn->settlement->unverified ? rule_unverified(effect) : effect;
 }
 
 /* Of two late payments for one event the second has to see the first one's place taken. */
@@ -285,10 +289,11 @@ static void change_payment(struct step *step, const char *reason, struct changes
     changes->payments[changes->payment_count++] =
         (struct payment_change){.id = step->payment->id,
                                 .status = consequence->payment,
-                                .provider_payment_id = step->fact->provider_payment_id,
+                                .provider_payment_id = consequence->payment ? step->fact->provider_payment_id : NULL,
                                 .reason = reason,
                                 .closes = consequence->closes,
-                                .checks = consequence->checked || (captures && settlement->unverified)};
+                                .checks = consequence->checked || (captures && settlement->unverified),
+                                .watches = captures && settlement->provider->makes_links};
 }
 
 static void change_booking(struct step *step, const char *reason, struct changes *changes) {
@@ -368,6 +373,9 @@ static void note_refund_ids(const struct batch *batch, const struct changes *cha
                 batch->steps[k].turn->refund_id = refund_ids[i];
 }
 
+/* Payments through our own links look so, too, until payment_link.paid has told whose they are. */
+#define STRAY "it names our receipt, but not our order, and counts only once the provider says that it is ours"
+
 static int settle_round(struct batch *batch) {
     struct pool *pool = worker_pool(batch->worker);
     struct changes changes = room_for(pool, batch->step_count);
@@ -385,8 +393,15 @@ static int settle_round(struct batch *batch) {
         }
         if (step->effect == EFFECT_MISMATCH)
             disbelieve(step->turn, step->fact, &refusal_payment_mismatch, "not what was ordered");
+        if (step->effect == EFFECT_STRAY || step->effect == EFFECT_STRAY_OPEN)
+            disbelieve(step->turn, step->fact, &refusal_order_not_found, STRAY);
+        if (step->refund && rule_is_paid_twice(step->fact, step->refund))
+            log_error("refund %s was paid twice, as %s and as %s: %s", step->refund->refund_id,
+                      step->refund->provider_refund_id, step->fact->provider_refund_id, step->turn->settlement->source);
+        if (step->effect == EFFECT_LOOK_UP)
+            step->turn->settlement->undecided = true;
         if (step->effect == EFFECT_TOO_EARLY && !step->turn->settlement->refusal)
-            step->turn->settlement->refusal = &refusal_payment_mismatch;
+            step->turn->settlement->refusal = &refusal_payment_not_captured;
         add_changes(batch, step, &changes);
         step->turn->next++;
     }

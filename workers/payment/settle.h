@@ -19,6 +19,7 @@ struct settlement { /* what one message of a provider says */
     /* What came of it. */
     const struct refusal *refusal; /* of the first fact that is not believed; then the event is not noted either */
     struct booking booking;        /* as it is now; id 0: the facts name no order of ours */
+    bool undecided;                /* what follows is the provider's to say */
     bool failed;                   /* settle_now(): the database did not take it */
 };
 

@@ -6,7 +6,7 @@
 #include "columns.h"
 
 /* $1 provider, $2 order, $3 receipt, $4 attempt, $5 our name of the refund, which only facts about refunds may have.
- * What a customer can write (a receipt among the notes) counts only where the provider's own name is none of ours. */
+ * Whether a receipt counts, rules.c decides; here it only leads to the payment that it names. */
 static const struct statement find_facts = {
     "find_facts",
     "SELECT f.position, p.id, p.booking_id, p.event_id, o.booking_id <> p.booking_id"
@@ -64,7 +64,7 @@ static const struct statement lock_bookings = {
 static const struct statement lock_payments = {
     "settle_lock_payments",
     "SELECT id, booking_id, provider, duplicate_of IS NOT NULL, status, amount_minor, currency, provider_payment_id,"
-    " refunded_minor, closed_at IS NOT NULL FROM payments"
+    " refunded_minor, closed_at IS NOT NULL, order_id FROM payments"
     " WHERE id = ANY (ARRAY(SELECT id FROM payments WHERE booking_id = ANY ($1::bigint[])))"
     " ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement lock_refunds = {
@@ -138,7 +138,8 @@ static int receive_payments(struct worker *worker, struct scene *scene) {
                                                                  .currency = db_text(result, row, 6),
                                                                  .provider_payment_id = db_text(result, row, 7),
                                                                  .refunded_minor = db_integer(result, row, 8),
-                                                                 .closed = db_boolean(result, row, 9)}};
+                                                                 .closed = db_boolean(result, row, 9),
+                                                                 .order_id = db_text(result, row, 10)}};
     return result ? 0 : -1;
 }
 
@@ -213,11 +214,11 @@ static const struct statement change_payments = {
     " captured_minor = CASE g.status WHEN 'captured' THEN p.amount_minor ELSE p.captured_minor END,"
     " captured_at = CASE g.status WHEN 'captured' THEN now() ELSE p.captured_at END,"
     " closed_at = CASE WHEN g.closes <> 0 THEN coalesce(p.closed_at, now()) ELSE p.closed_at END,"
-    " next_check_at = CASE WHEN g.checks <> 0 THEN now() WHEN g.closes <> 0 OR g.status = 'captured' THEN NULL"
-    "                      ELSE p.next_check_at END,"
-    " checks = CASE WHEN g.checks <> 0 THEN 0 ELSE p.checks END, updated_at = now()"
-    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])"
-    "  AS g (id, status, attempt, reason, closes, checks) WHERE p.id = g.id"};
+    " next_check_at = CASE WHEN g.checks <> 0 THEN now() WHEN g.watches <> 0 THEN now() + interval '60 seconds'"
+    "                      WHEN g.closes <> 0 OR g.status = 'captured' THEN NULL ELSE p.next_check_at END,"
+    " checks = CASE WHEN g.checks <> 0 OR g.watches <> 0 THEN 0 ELSE p.checks END, updated_at = now()"
+    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])"
+    "  AS g (id, status, attempt, reason, closes, checks, watches) WHERE p.id = g.id"};
 
 static int queue_payments(struct worker *worker, const struct changes *changes) {
     const struct payment_change *items = changes->payments;
@@ -230,6 +231,7 @@ static int queue_payments(struct worker *worker, const struct changes *changes) 
     COLUMN_TEXTS(&parameters, items, count, reason);
     COLUMN_FLAGS(&parameters, items, count, closes);
     COLUMN_FLAGS(&parameters, items, count, checks);
+    COLUMN_FLAGS(&parameters, items, count, watches);
     return db_queue(worker_db(worker), &change_payments, &parameters);
 }
 
@@ -286,7 +288,7 @@ static const struct statement change_refunds = {
     "change_refunds",
     "UPDATE refunds r SET status = g.status, status_reason = g.reason,"
     " provider_refund_id = coalesce(g.provider_refund_id, r.provider_refund_id),"
-    " processed_at = CASE g.status WHEN 'processed' THEN now() ELSE r.processed_at END,"
+    " processed_at = CASE g.status WHEN 'processed' THEN now() END,"
     " next_check_at = CASE g.status WHEN 'pending' THEN " FIRST_REFUND_CHECK " END, checks = 0,"
     " failures = r.failures + (g.status = 'failed')::integer, updated_at = now()"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS g (id, status, provider_refund_id, reason)"
@@ -302,13 +304,15 @@ static int queue_refunds(struct worker *worker, const struct changes *changes) {
     return db_queue(worker_db(worker), &change_refunds, &parameters);
 }
 
-/* A delivery that was done, but has come to nothing after all: the operator finds it among the dead ones. */
+/* The delivery of what has failed, done, under way or swept: the operator finds it among the dead ones. */
 static const struct statement bury_deliveries = {
     "bury_refund_deliveries",
-    "UPDATE outbox SET state = 'dead', last_error = g.reason, finished_at = now()"
+    "INSERT INTO outbox (channel, type, cause, body, state, last_error, finished_at)"
+    " SELECT 'refund', 'refund.created', 'refund:' || r.refund_id,"
+    "  json_build_object('refund_id', r.refund_id)::text, 'dead', g.reason, now()"
     " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS g (id, status, reason) JOIN refunds r ON r.id = g.id"
-    " WHERE g.status = 'failed' AND outbox.channel = 'refund' AND coalesce(outbox.owner_id, 0) = 0"
-    " AND outbox.type = 'refund.created' AND outbox.cause = 'refund:' || r.refund_id AND outbox.state = 'delivered'"};
+    " WHERE g.status = 'failed' ON CONFLICT (channel, coalesce(owner_id, 0), type, cause)"
+    " DO UPDATE SET state = 'dead', last_error = excluded.last_error, finished_at = now()"};
 
 static int queue_burials(struct worker *worker, const struct changes *changes) {
     struct parameters parameters;
@@ -322,17 +326,19 @@ static int queue_burials(struct worker *worker, const struct changes *changes) {
 /* What has been paid back shows in the payment, and in the booking where that payment is the one that counts: the
  * latest that was captured and did not come twice. */
 static const struct statement sum_payments = {
-    "sum_payments", "UPDATE payments p SET status = s.status, status_reason = 'paid back', updated_at = now()"
-                    " FROM (SELECT q.id, CASE WHEN sum(r.amount_minor) >= q.captured_minor THEN 'refunded'"
-                    "         ELSE 'partially_refunded' END AS status"
-                    "  FROM payments q JOIN refunds r ON r.payment_id = q.id AND r.status = 'processed'"
-                    "  WHERE q.id = ANY ($1::bigint[]) GROUP BY q.id) s"
-                    " WHERE p.id = s.id AND p.status <> s.status"};
+    "sum_payments",
+    "UPDATE payments p SET status = s.status, updated_at = now(), status_reason ="
+    "  CASE WHEN p.status = 'refunded' OR s.status = 'captured' THEN 'a refund came back' ELSE 'paid back' END"
+    " FROM (SELECT q.id, CASE WHEN coalesce(sum(r.amount_minor), 0) = 0 THEN 'captured'"
+    "         WHEN sum(r.amount_minor) >= q.captured_minor THEN 'refunded' ELSE 'partially_refunded' END AS status"
+    "  FROM payments q LEFT JOIN refunds r ON r.payment_id = q.id AND r.status = 'processed'"
+    "  WHERE q.id = ANY ($1::bigint[]) GROUP BY q.id) s"
+    " WHERE p.id = s.id AND p.status <> s.status"};
 static const struct statement sum_bookings = {
     "sum_bookings",
-    "UPDATE bookings b SET payment_status = p.status, updated_at = now() FROM payments p"
-    " WHERE p.id = ANY ($1::bigint[]) AND p.status IN ('partially_refunded', 'refunded') AND b.id = p.booking_id"
-    " AND b.payment_status <> p.status AND p.id = ("
+    "UPDATE bookings b SET payment_status = s.status, updated_at = now() FROM payments p"
+    " CROSS JOIN LATERAL (SELECT CASE p.status WHEN 'captured' THEN 'completed' ELSE p.status END AS status) s"
+    " WHERE p.id = ANY ($1::bigint[]) AND b.id = p.booking_id AND b.payment_status <> s.status AND p.id = ("
     "  SELECT q.id FROM payments q"
     "  WHERE q.booking_id = p.booking_id AND q.captured_minor > 0 AND q.duplicate_of IS NULL"
     "  AND NOT EXISTS (SELECT FROM refunds r WHERE r.payment_id = q.id AND r.cause = 'duplicate')"

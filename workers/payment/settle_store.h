@@ -53,7 +53,9 @@ struct payment_change {
     const char *status;              /* NULL: as it is */
     const char *provider_payment_id; /* NULL: as it is */
     const char *reason;
-    bool closes, checks;
+    bool closes;
+    bool checks;  /* the provider is asked at once */
+    bool watches; /* and after a minute, whether it was paid once more */
 };
 struct booking_change {
     int64_t id;

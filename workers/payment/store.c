@@ -78,7 +78,7 @@ static const struct statement find_orders = {
     "find_orders",
     "SELECT w.position, b.id, b.event_id, b.status, b.price_minor, b.currency, b.hold_expires_at <= now(),"
     " " HOLD_ENDS_AT_S ", b.hold_expires_at, b.reference, e.title, u.name, u.email, p.provider, p.order_id,"
-    " p.payment_url, p.closed_at IS NOT NULL"
+    " p.payment_url, p.closed_at IS NOT NULL, b.status_reason"
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])"
     "   WITH ORDINALITY AS w (booking_id, event_id, user_id, provider, position)"
     " CROSS JOIN LATERAL (SELECT * FROM bookings WHERE id = CASE WHEN w.booking_id > 0 THEN w.booking_id ELSE coalesce("
@@ -107,7 +107,8 @@ static struct order_row read_order_row(const PGresult *result, int row, struct p
                               .provider = db_text(result, row, 13),
                               .order_id = db_text(result, row, 14),
                               .payment_url = db_text(result, row, 15),
-                              .closed = db_boolean(result, row, 16)};
+                              .closed = db_boolean(result, row, 16),
+                              .status_reason = db_text(result, row, 17)};
 }
 
 int store_find_orders(struct worker *worker, const struct order_wish *wishes, size_t count,
@@ -141,53 +142,66 @@ static const struct statement claim_orders = {
     "claim_orders",
     "WITH wanted AS MATERIALIZED ("
     " SELECT id, leased_until IS NOT NULL AS asked FROM payments WHERE id = ANY (ARRAY("
-    "   SELECT p.id FROM unnest($1::bigint[], $2::text[]) AS w (booking_id, provider)"
+    "   SELECT p.id FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS w (booking_id, provider, with_link)"
     "   CROSS JOIN LATERAL (SELECT * FROM payments WHERE booking_id = w.booking_id OFFSET 0) p"
-    "   WHERE p.provider = w.provider AND p.duplicate_of IS NULL AND p.closed_at IS NULL))"
-    " AND order_id IS NULL AND (leased_until IS NULL OR leased_until <= now()) ORDER BY id FOR NO KEY UPDATE"
-    ") UPDATE payments p SET leased_until = " ORDER_LEASE ", next_check_at = now() + interval '30 seconds'"
-    " FROM wanted w WHERE p.id = w.id RETURNING p.id, p.booking_id, p.provider, p.receipt, w.asked"};
+    "   WHERE p.provider = w.provider AND p.duplicate_of IS NULL AND p.closed_at IS NULL"
+    "   AND (p.order_id IS NULL OR w.with_link <> 0)))"
+    " AND (order_id IS NULL"
+    "  OR (payment_url IS NULL AND status IN ('created', 'failed') AND next_check_at > now()))"
+    " AND (leased_until IS NULL OR leased_until <= now()) ORDER BY id FOR NO KEY UPDATE"
+    ") UPDATE payments p SET leased_until = " ORDER_LEASE ","
+    "  next_check_at = CASE WHEN order_id IS NULL THEN now() + interval '30 seconds' ELSE next_check_at END"
+    " FROM wanted w WHERE p.id = w.id RETURNING p.id, p.booking_id, p.provider, p.receipt, w.asked, p.order_id"};
 
-static void take_claim(const PGresult *result, int row, const int64_t *booking_ids, const char *const *providers,
-                       size_t count, struct order_claim *ret_claims) {
+static void take_claim(const PGresult *result, int row, const struct wanted_order *wanted, size_t count,
+                       struct order_claim *ret_claims) {
     for (size_t i = 0; i < count; i++)
-        if (booking_ids[i] == db_integer(result, row, 1) && !strcmp(providers[i], db_text(result, row, 2))) {
+        if (wanted[i].booking_id == db_integer(result, row, 1) &&
+            !strcmp(wanted[i].provider, db_text(result, row, 2))) {
             ret_claims[i] = (struct order_claim){.payment_id = db_integer(result, row, 0),
                                                  .receipt = db_text(result, row, 3),
-                                                 .asked_before = db_boolean(result, row, 4)};
+                                                 .asked_before = db_boolean(result, row, 4),
+                                                 .order_id = db_text(result, row, 5)};
             return;
         }
 }
 
-int store_claim_orders(struct worker *worker, const int64_t *booking_ids, const char *const *providers, size_t count,
+int store_claim_orders(struct worker *worker, const struct wanted_order *wanted, size_t count,
                        struct order_claim *ret_claims) {
     struct db *db = worker_db(worker);
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_integers(&parameters, booking_ids, count);
-    parameter_texts(&parameters, providers, count);
-    if (db_queue(db, &add_payments, &parameters) || db_queue(db, &claim_orders, &parameters) || !db_receive(db))
+    struct parameters bookings, orders;
+    parameters_init(&bookings, worker_pool(worker));
+    COLUMN_INTEGERS(&bookings, wanted, count, booking_id);
+    COLUMN_TEXTS(&bookings, wanted, count, provider);
+    parameters_init(&orders, worker_pool(worker));
+    COLUMN_INTEGERS(&orders, wanted, count, booking_id);
+    COLUMN_TEXTS(&orders, wanted, count, provider);
+    COLUMN_FLAGS(&orders, wanted, count, with_link);
+    if (db_queue(db, &add_payments, &bookings) || db_queue(db, &claim_orders, &orders) || !db_receive(db))
         return -1;
     PGresult *result = db_receive(db);
     if (!result)
         return -1;
     memset(ret_claims, 0, count * sizeof *ret_claims);
     for (int row = 0; row < PQntuples(result); row++)
-        take_claim(result, row, booking_ids, providers, count, ret_claims);
+        take_claim(result, row, wanted, count, ret_claims);
     return 0;
 }
 
-/* A lease that stays, ended, tells that the order may be there although we do not know its name. */
+/* A lease that stays, ended, tells that the order may be there although we do not know its name. The link of an order
+ * that was known does not put its check off, however often it is asked for. */
 static const struct statement record_orders = {
     "record_orders",
     "WITH locked AS MATERIALIZED (SELECT id FROM payments WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE)"
     " UPDATE payments p SET order_id = coalesce(p.order_id, g.order_id),"
-    "  payment_url = CASE WHEN p.order_id IS NULL THEN g.payment_url ELSE p.payment_url END,"
-    "  leased_until = CASE WHEN g.order_id IS NOT NULL THEN NULL WHEN g.in_flight <> 0 THEN p.leased_until"
+    "  payment_url = CASE WHEN coalesce(p.order_id, g.order_id) = g.order_id"
+    "                     THEN coalesce(p.payment_url, g.payment_url) ELSE p.payment_url END,"
+    "  leased_until = CASE WHEN g.in_flight <> 0 THEN p.leased_until WHEN g.order_id IS NOT NULL THEN NULL"
     "                      WHEN g.known = 0 THEN now() END,"
-    "  status_reason = coalesce(g.error, p.status_reason), checks = 0, updated_at = now(),"
-    "  next_check_at = CASE WHEN p.status = 'created' THEN now() + g.check_after_s * interval '1 second'"
-    "                       ELSE p.next_check_at END"
+    "  status_reason = coalesce(g.error, p.status_reason), updated_at = now(),"
+    "  checks = CASE WHEN p.order_id IS NULL THEN 0 ELSE p.checks END,"
+    "  next_check_at = CASE WHEN p.order_id IS NULL AND p.status = 'created'"
+    "                       THEN now() + g.check_after_s * interval '1 second' ELSE p.next_check_at END"
     " FROM locked JOIN unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],"
     "  $7::bigint[]) AS g (id, order_id, payment_url, error, known, in_flight, check_after_s) USING (id)"
     " WHERE p.id = g.id"};
@@ -218,9 +232,10 @@ static const struct statement lock_payments_of = {
 static const struct statement cancel_pending = {
     "cancel_pending",
     "WITH ended AS ("
-    " UPDATE bookings SET status = 'cancelled', status_reason = $2::text, payment_status = 'failed',"
+    " UPDATE bookings b SET status = 'cancelled', status_reason = g.reason, payment_status = 'failed',"
     "  hold_expires_at = NULL, cancelled_at = now(), updated_at = now()"
-    " WHERE id = ANY ($1::bigint[]) AND status = 'pending' RETURNING id, event_id"
+    " FROM unnest($1::bigint[], $2::text[]) AS g (id, reason)"
+    " WHERE b.id = g.id AND b.status = 'pending' RETURNING b.id, b.event_id"
     "), freed AS (UPDATE events e SET taken = e.taken - n.places"
     " FROM (SELECT event_id, count(*) AS places FROM ended GROUP BY event_id) n WHERE e.id = n.event_id)"
     " SELECT id FROM ended"};
@@ -232,15 +247,22 @@ static int queue_with_ids(struct worker *worker, const struct statement *stateme
     return db_queue(worker_db(worker), statement, &parameters);
 }
 
-int store_cancel_pending(struct worker *worker, const int64_t *ids, size_t count, const char *reason,
-                         int64_t *ret_cancelled, size_t *ret_count) {
+static int queue_locks(struct worker *worker, const struct unpayable *bookings, size_t count) {
+    int64_t *ids = pool_alloc(worker_pool(worker), count * sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = bookings[i].booking_id;
+    return queue_with_ids(worker, &lock_events_of, ids, count) || queue_with_ids(worker, &lock_bookings, ids, count);
+}
+
+int store_cancel_pending(struct worker *worker, const struct unpayable *bookings, size_t count, int64_t *ret_cancelled,
+                         size_t *ret_count) {
     struct db *db = worker_db(worker);
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
-    parameter_integers(&parameters, ids, count);
-    parameter_text(&parameters, reason);
-    if (queue_with_ids(worker, &lock_events_of, ids, count) || queue_with_ids(worker, &lock_bookings, ids, count) ||
-        db_queue(db, &cancel_pending, &parameters) || !db_receive(db) || !db_receive(db))
+    COLUMN_INTEGERS(&parameters, bookings, count, booking_id);
+    COLUMN_TEXTS(&parameters, bookings, count, reason);
+    if (queue_locks(worker, bookings, count) || db_queue(db, &cancel_pending, &parameters) || !db_receive(db) ||
+        !db_receive(db))
         return -1;
     PGresult *result = db_receive(db);
     if (!result)

@@ -33,6 +33,7 @@ struct order_row {
     int64_t booking_id; /* 0: there is none */
     int64_t event_id;
     enum booking_status status;
+    const char *status_reason;
     int64_t price_minor;
     const char *currency;
     bool hold_over;
@@ -47,14 +48,20 @@ struct order_row {
 /* `ret_rows[i]` is for wishes[i]. */
 int store_find_orders(struct worker *worker, const struct order_wish *wishes, size_t count, struct order_row *ret_rows);
 
+struct wanted_order {
+    int64_t booking_id; /* of a pending booking */
+    const char *provider;
+    bool with_link; /* an order without payment_url is to be asked for it */
+};
 struct order_claim {
     int64_t payment_id; /* 0: somebody else is making it, or the booking is not pending any more */
     const char *receipt;
+    const char *order_id; /* NULL: it is to be made; else only its payment_url is missing */
     bool asked_before;
 };
-/* Makes sure that each of these pending bookings has an open payment at its provider, and takes the lease of those
- * without an order. */
-int store_claim_orders(struct worker *worker, const int64_t *booking_ids, const char *const *providers, size_t count,
+/* Makes sure that each of these bookings has an open payment at its provider, and takes the lease of those that lack
+ * something. A check that is due goes before a mere link. */
+int store_claim_orders(struct worker *worker, const struct wanted_order *wanted, size_t count,
                        struct order_claim *ret_claims);
 
 struct made_order {
@@ -67,10 +74,14 @@ struct made_order {
 };
 int store_record_orders(struct worker *worker, const struct made_order *orders, size_t count);
 
+struct unpayable {
+    int64_t booking_id;
+    const char *reason;
+};
 /* Cancels those of these bookings that are pending, and frees their places. Part of the running transaction.
  * `ret_cancelled` takes `count` ids. */
-int store_cancel_pending(struct worker *worker, const int64_t *ids, size_t count, const char *reason,
-                         int64_t *ret_cancelled, size_t *ret_count);
+int store_cancel_pending(struct worker *worker, const struct unpayable *bookings, size_t count, int64_t *ret_cancelled,
+                         size_t *ret_count);
 
 /* The order that a provider names, for the browser's word and the sandbox's page. */
 struct named_order {

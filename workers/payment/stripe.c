@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "hmac.h"
+#include "log.h"
 #include "operations.h"
 #include "pay_back.h"
 #include "provider.h"
@@ -74,6 +75,7 @@ static const char *read_reference(json_t *object, const char *name, struct pool 
 static int read_session(json_t *session, struct pool *pool, struct fact *ret_fact) {
     struct fact fact = {.order_id = read_id(session, "id", pool),
                         .receipt = read_id(session, "client_reference_id", pool),
+                        .receipt_bond = RECEIPT_OF_ORDER,
                         .provider_payment_id = read_reference(session, "payment_intent", pool)};
     if (!fact.receipt)
         fact.receipt = read_id(json_object_get(session, "metadata"), "receipt", pool);
@@ -267,10 +269,11 @@ static void on_session(struct question *question, const struct heard *heard) {
         question_odd(question, "what is not this session");
         return;
     }
-    if (paid)
+    session.receipt_bond = RECEIPT_OF_MONEY;
+    if (!paid)
+        session.kind = FACT_CLOSED;
+    if (paid || expired)
         question_fact(question, &session);
-    else if (expired)
-        question_fact(question, &(struct fact){.kind = FACT_CLOSED, .order_id = order_id, .receipt = session.receipt});
     question_end(question);
 }
 
@@ -306,7 +309,9 @@ static void on_sessions(struct question *question, const struct heard *heard) {
         on_session(question, &(struct heard){.fate = PROVIDER_DONE, .json = session});
     } else {
         if (question->closing) /* there is nothing to be paid */
-            question_fact(question, &(struct fact){.kind = FACT_CLOSED, .receipt = question->order.receipt});
+            question_fact(question, &(struct fact){.kind = FACT_CLOSED,
+                                                   .receipt = question->order.receipt,
+                                                   .receipt_bond = RECEIPT_OF_MONEY});
         question_end(question);
     }
 }
@@ -405,7 +410,7 @@ static int refund_event(json_t *refund, struct pool *pool, struct provider_event
 /* All others say nothing to us; charge.refunded among them, because refund.* tell of each refund. */
 static const struct {
     const char *name;
-    int (*read)(json_t *object, struct pool *, struct provider_event *);
+    int (*read)(json_t *object, struct pool *, struct provider_event *); /* -1: the object's values are none */
 } events[] = {
     {"checkout.session.completed", completed_event},
     {"checkout.session.async_payment_succeeded", completed_event},
@@ -418,9 +423,10 @@ static const struct {
 };
 
 static int read_facts(json_t *body, struct pool *pool, struct provider_event *ret) {
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+    json_t *object = read_path(body, "data", "object", NULL);
+    for (size_t i = 0; json_is_object(object) && i < sizeof events / sizeof *events; i++)
         if (strcmp(events[i].name, ret->type) == 0)
-            return events[i].read(read_path(body, "data", "object", NULL), pool, ret);
+            return events[i].read(object, pool, ret);
     return 0;
 }
 
@@ -476,12 +482,17 @@ static const struct refusal *read_event(const struct provider_message *message, 
     if (!is_signed(message))
         return &refusal_invalid_signature;
     json_t *body = read_object(message->payload, message->payload_length);
-    event.id = read_id(body, "id", pool);
-    event.type = read_words(body, "type", pool);
-    bool good = event.id && event.type && read_facts(body, pool, &event) == 0;
-    json_decref(body);
-    if (!good)
+    if (!body)
         return &refusal_malformed_json;
+    event.id = read_id(body, "id", pool);
+    event.id = event.id ? event.id : read_name_of_bytes(message->payload, message->payload_length, pool);
+    event.type = read_words(body, "type", pool);
+    event.type = event.type ? event.type : "unknown";
+    if (read_facts(body, pool, &event) != 0) {
+        log_warn("suspicious: stripe webhook %s, event %s: its values are none", event.type, event.id);
+        event.fact_count = 0;
+    }
+    json_decref(body);
     *ret_event = event;
     return NULL;
 }

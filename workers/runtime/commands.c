@@ -1,7 +1,7 @@
 /* Commands run once, however often they are sent: one transaction per group, in which the ids are looked up, the rest
  * is run, and each success is stored with its reply under its id. A repeat gets the stored reply; another request under
  * the same id is refused. Two workers that run the same command at once meet at the primary key, and the later one runs
- * again. */
+ * again. A read that came under a key has nothing to be stored but the key itself. */
 #include "internals.h"
 #include "log.h"
 
@@ -12,6 +12,11 @@ static const struct statement find = {"commands_find",
 static const struct statement store = {
     "commands_store",
     "INSERT INTO commands (id, fingerprint, reply) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])"};
+/* In one order, so that two workers do not wait for each other in a circle. */
+static const struct statement claim = {
+    "commands_claim", "INSERT INTO commands (id, fingerprint, reply)"
+                      " SELECT id, fingerprint, '' FROM unnest($1::uuid[], $2::bytea[]) AS g (id, fingerprint)"
+                      " ORDER BY id ON CONFLICT DO NOTHING"};
 const struct statement commands_sweep = {
     "commands_sweep",
     "DELETE FROM commands WHERE ctid = ANY(ARRAY(SELECT ctid FROM commands WHERE created_at < now() - " KEPT
@@ -42,14 +47,25 @@ static void index_jobs(struct batch *batch) {
     }
 }
 
-static int queue_find(struct batch *batch, struct job **jobs, size_t count) {
-    struct parameters parameters;
-    const char **ids = pool_alloc(batch->worker->pool, count * sizeof *ids);
+static void add_ids(struct parameters *parameters, struct pool *pool, struct job *const *jobs, size_t count) {
+    const char **ids = pool_alloc(pool, count * sizeof *ids);
     for (size_t i = 0; i < count; i++)
-        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(batch->worker->pool, UUID_TEXT_SIZE));
-    parameters_init(&parameters, batch->worker->pool);
-    parameter_texts(&parameters, ids, count);
-    return db_queue(batch->worker->db, &find, &parameters);
+        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(pool, UUID_TEXT_SIZE));
+    parameter_texts(parameters, ids, count);
+}
+
+static void add_fingerprints(struct parameters *parameters, struct pool *pool, struct job *const *jobs, size_t count) {
+    struct bytes *fingerprints = pool_alloc(pool, count * sizeof *fingerprints);
+    for (size_t i = 0; i < count; i++)
+        fingerprints[i] = (struct bytes){jobs[i]->fingerprint, FINGERPRINT_SIZE};
+    parameter_bytes_array(parameters, fingerprints, count);
+}
+
+static int queue_find(struct worker *worker, struct job *const *jobs, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker->pool);
+    add_ids(&parameters, worker->pool, jobs, count);
+    return db_queue(worker->db, &find, &parameters);
 }
 
 /* The answer to a repeat: what the first run said. */
@@ -86,7 +102,7 @@ static void replay_found(struct batch *batch, const PGresult *result) {
 /* BEGIN and the ids' rows in one round trip. */
 static int open_batch(struct batch *batch) {
     struct db *db = batch->worker->db;
-    if (transaction_open(batch->worker) || queue_find(batch, batch->jobs, batch->count) || !db_receive(db))
+    if (transaction_open(batch->worker) || queue_find(batch->worker, batch->jobs, batch->count) || !db_receive(db))
         return -1;
     PGresult *found = db_receive(db);
     if (!found)
@@ -112,18 +128,13 @@ static int run_fresh(struct batch *batch) {
 
 static int queue_store(struct batch *batch, struct job **jobs, size_t count) {
     struct pool *pool = batch->worker->pool;
-    const char **ids = pool_alloc(pool, count * sizeof *ids);
-    struct bytes *fingerprints = pool_alloc(pool, count * sizeof *fingerprints);
     struct bytes *replies = pool_alloc(pool, count * sizeof *replies);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(pool, UUID_TEXT_SIZE));
-        fingerprints[i] = (struct bytes){jobs[i]->fingerprint, FINGERPRINT_SIZE};
+    for (size_t i = 0; i < count; i++)
         replies[i] = batch->handler->operation->secret_reply ? seal(pool, jobs[i]->payload) : jobs[i]->payload;
-    }
     struct parameters parameters;
     parameters_init(&parameters, pool);
-    parameter_texts(&parameters, ids, count);
-    parameter_bytes_array(&parameters, fingerprints, count);
+    add_ids(&parameters, pool, jobs, count);
+    add_fingerprints(&parameters, pool, jobs, count);
     parameter_bytes_array(&parameters, replies, count);
     return db_queue(batch->worker->db, &store, &parameters);
 }
@@ -141,7 +152,7 @@ static int close_batch(struct batch *batch) {
         else
             done[done_count++] = batch->fresh[i];
     if ((done_count && queue_store(batch, done, done_count)) ||
-        (refused_count && queue_find(batch, refused, refused_count)) || transaction_queue_close(worker))
+        (refused_count && queue_find(worker, refused, refused_count)) || transaction_queue_close(worker))
         return -1;
     if (done_count && !db_receive(worker->db))
         return -1;
@@ -184,4 +195,50 @@ enum db_failure commands_run(struct worker *worker, const struct handler *handle
     db_release(worker->db);
     HASH_CLEAR(hh, batch.by_command);
     return failure;
+}
+
+/* ---- Reads under a key */
+
+bool command_has_key(const struct job *job) {
+    return memcmp(&job->command, &job->prepared->header.id, sizeof job->command);
+}
+
+/* A statement of its own sees also what another worker has claimed meanwhile. */
+static PGresult *claim_keys(struct worker *worker, struct job *const *keyed, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker->pool);
+    add_ids(&parameters, worker->pool, keyed, count);
+    add_fingerprints(&parameters, worker->pool, keyed, count);
+    if (db_queue(worker->db, &claim, &parameters) || queue_find(worker, keyed, count) || !db_receive(worker->db))
+        return NULL;
+    return db_receive(worker->db);
+}
+
+static void refuse_misused(struct worker *worker, const PGresult *found, struct job *const *keyed, size_t count) {
+    for (int row = 0; row < PQntuples(found); row++) {
+        struct uuid id;
+        struct bytes fingerprint = db_bytes(found, row, 1, worker->pool);
+        if (uuid_parse(db_text(found, row, 0), &id) || fingerprint.length != FINGERPRINT_SIZE)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (!memcmp(&keyed[i]->command, &id, sizeof id) &&
+                memcmp(keyed[i]->fingerprint, fingerprint.data, FINGERPRINT_SIZE)) {
+                answer_refuse(worker, keyed[i], &refusal_idempotency_mismatch);
+                keyed[i]->answered = true;
+            }
+    }
+}
+
+int commands_claim_keys(struct worker *worker, struct job *const *jobs, size_t count) {
+    struct job **keyed = pool_alloc(worker->pool, count * sizeof *keyed);
+    size_t keyed_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (command_has_key(jobs[i]))
+            keyed[keyed_count++] = jobs[i];
+    if (!keyed_count)
+        return 0;
+    PGresult *found = claim_keys(worker, keyed, keyed_count);
+    if (found)
+        refuse_misused(worker, found, keyed, keyed_count);
+    return found ? 0 : -1;
 }

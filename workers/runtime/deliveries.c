@@ -100,7 +100,7 @@ void delivery_end(struct delivery *delivery, const struct delivery_result *resul
         break;
     case DELIVERY_INTERRUPTED:
         delivery->attempts--;
-        note_end(delivery, "due", INTERRUPTED_MS, result);
+        note_end(delivery, "due", result->retry_after_s > 0 ? result->retry_after_s * 1000 : INTERRUPTED_MS, result);
         break;
     }
     worker_wake(delivery->deliveries->worker);

@@ -57,7 +57,7 @@ enum delivery_verdict {
 struct delivery_result {
     enum delivery_verdict verdict;
     long status;           /* that the other side gave; 0: none */
-    int64_t retry_after_s; /* AGAIN: no sooner than that; 0: not asked for */
+    int64_t retry_after_s; /* AGAIN, INTERRUPTED: no sooner than that; 0: not asked for */
     const char *error;     /* for people; NULL: none. Copied. */
 };
 

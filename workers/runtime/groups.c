@@ -35,17 +35,22 @@ char *groups_copy_calls(struct worker *worker, const struct handler *handler, st
 
 static enum db_failure run_reads(struct worker *worker, const struct handler *handler, struct job **jobs,
                                  size_t count) {
-    size_t call_size = handler->operation->call_size;
-    char *calls = groups_copy_calls(worker, handler, jobs, count);
-    bool failed = handler->run(worker, calls, count) != 0;
+    size_t call_size = handler->operation->call_size, admitted_count = 0;
+    struct job **admitted = pool_alloc(worker->pool, count * sizeof *admitted);
+    bool failed = commands_claim_keys(worker, jobs, count) != 0;
+    for (size_t i = 0; i < count && !failed; i++)
+        if (!jobs[i]->answered)
+            admitted[admitted_count++] = jobs[i];
+    char *calls = groups_copy_calls(worker, handler, admitted, admitted_count);
+    failed = failed || (admitted_count && handler->run(worker, calls, admitted_count) != 0);
     enum db_failure failure = db_failure(worker->db);
     if (failed && failure == DB_FINE)
         failure = DB_REJECTED;
-    for (size_t i = 0; i < count && failure == DB_FINE; i++) {
-        if (jobs[i]->deferred)
+    for (size_t i = 0; i < admitted_count && failure == DB_FINE; i++) {
+        if (admitted[i]->deferred)
             continue;
-        answer_settle(worker, jobs[i], (struct call *)(calls + i * call_size));
-        jobs[i]->answered = true;
+        answer_settle(worker, admitted[i], (struct call *)(calls + i * call_size));
+        admitted[i]->answered = true;
     }
     db_release(worker->db);
     return failure;

@@ -24,7 +24,7 @@ struct job {
     const struct handler *handler;
     struct call *prepared; /* the operation's whole struct NAME_call as decoded; runs work on copies */
     struct uuid command;
-    unsigned char fingerprint[FINGERPRINT_SIZE]; /* commands: of operation and payload */
+    unsigned char fingerprint[FINGERPRINT_SIZE]; /* of operation and payload: commands, and reads under a key */
     struct job *twins;                           /* other calls of the same command in the same group */
     UT_hash_handle hh;                           /* by command, while the group runs */
 
@@ -89,6 +89,11 @@ void deferrals_refuse_all(struct worker *worker);
 /* commands.c: one run of a group of commands in one transaction. Jobs are answered only where it returns DB_FINE. */
 enum db_failure commands_run(struct worker *worker, const struct handler *handler, struct job **jobs, size_t count);
 extern const struct statement commands_sweep;
+/* Came it under an Idempotency-Key? Then its command is not the call itself. */
+bool command_has_key(const struct job *job);
+/* Reads: keeps the keys that some came under, in one round trip. Those under a key of another request are refused and
+ * answered. 0, or -1: the database failed. */
+int commands_claim_keys(struct worker *worker, struct job *const *jobs, size_t count);
 
 /* sweeps.c: deletes a batch of the commands that nobody repeats any more, and of what the service sweeps; returns the
  * milliseconds until the next. */

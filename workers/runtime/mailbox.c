@@ -68,7 +68,7 @@ static void prepare(struct worker *worker, struct job *job, const struct call_he
     if (codec_decode(handler->operation->request, zmq_msg_data(payload), zmq_msg_size(payload), job->pool, request,
                      &call->details))
         call->refusal = &refusal_validation_error;
-    else if (handler->operation->kind == OPERATION_COMMAND)
+    else if (handler->operation->kind == OPERATION_COMMAND || command_has_key(job))
         take_fingerprint(job, zmq_msg_data(payload), zmq_msg_size(payload));
 }
 

@@ -45,6 +45,7 @@ static const struct statement renew = {"outbox_renew",
                                        " WHERE outbox.id = held.id AND leased_until = held.until AND state = 'due'"
                                        " RETURNING outbox.id, leased_until"};
 
+/* What was given up meanwhile stays dead. */
 static const struct statement record = {
     "outbox_record",
     "UPDATE outbox SET state = given.state, attempts = given.attempts, leased_until = NULL,"
@@ -54,7 +55,8 @@ static const struct statement record = {
     " finished_at = CASE WHEN given.state <> 'due' THEN now() END"
     " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::integer[], $5::bigint[], $6::integer[], $7::text[])"
     "   AS given(id, until, state, attempts, wait_ms, status, error)"
-    " WHERE outbox.id = given.id AND outbox.leased_until = given.until AND outbox.state = 'due'"};
+    " WHERE outbox.id = given.id AND outbox.leased_until = given.until"
+    " AND outbox.state IN ('due', given.state)"};
 
 /* A row that is replayed at this moment is locked, so it is passed over. */
 const struct statement deliveries_sweep = {

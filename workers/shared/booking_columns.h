@@ -23,17 +23,15 @@
 
 #define PARTIES                                                                                                        \
     " JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id JOIN users f ON f.id = e.facilitator_id"
-/* The payment that has the money, else the latest one; and all refunds as one. */
+/* The payment that was paid, of several the one with the most money left, else the latest one; and the latest refund. */
 #define MONEY                                                                                                          \
     " LEFT JOIN LATERAL (SELECT p.provider_payment_id, p.order_id,"                                                    \
     "  CASE WHEN p.closed_at IS NULL AND p.captured_minor = 0 THEN p.payment_url END AS payment_url"                   \
     "  FROM payments p WHERE b.price_minor > 0 AND p.booking_id = b.id AND p.duplicate_of IS NULL"                     \
-    "  ORDER BY p.captured_minor - p.refunded_minor DESC, p.id DESC LIMIT 1) p ON true"                                \
-    " LEFT JOIN LATERAL (SELECT (array_agg(r.refund_id ORDER BY r.id DESC))[1] AS refund_id,"                          \
-    "  sum(r.amount_minor)::bigint AS amount_minor, max(r.currency) AS currency,"                                      \
-    "  CASE WHEN bool_or(r.status = 'failed') THEN 'failed' WHEN bool_or(r.status <> 'processed') THEN 'pending'"      \
-    "  ELSE 'processed' END AS status, (array_agg(r.cause ORDER BY r.id DESC))[1] AS cause"                            \
-    "  FROM refunds r WHERE b.price_minor > 0 AND r.booking_id = b.id) r ON true"
+    "  ORDER BY p.captured_minor > 0 DESC, p.captured_minor - p.refunded_minor DESC, p.id DESC LIMIT 1) p ON true"     \
+    " LEFT JOIN LATERAL (SELECT r.refund_id, r.amount_minor, r.currency, r.cause,"                                     \
+    "  CASE r.status WHEN 'created' THEN 'pending' ELSE r.status END AS status"                                        \
+    "  FROM refunds r WHERE b.price_minor > 0 AND r.booking_id = b.id ORDER BY r.id DESC LIMIT 1) r ON true"
 
 enum booking_column {
     BOOKING_ID,
