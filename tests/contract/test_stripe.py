@@ -249,6 +249,27 @@ class TestOrder:
             assert refusal(answer) == (400, "provider_not_available")
 
 
+def test_the_order_that_nobody_needs_is_closed():
+    """Both providers take rupees here, and the booking is paid at one of them."""
+    stack = start_paid_stack({"PAYMENT_PROVIDERS": ""})
+    try:
+        guest = stack.user()
+        event = stack.priced_event(stack.facilitator())
+        booked = book(guest, event)
+        answer = guest.post("/payments/create", {"event_id": event["id"], "provider": "stripe"})
+        assert answer.status_code == 200, answer.text
+        session = stack.stripe.sessions[answer.json()["order_id"]]
+        payment = stack.razorpay.pay(booked["order_id"])
+        assert stack.razorpay.send(stack.razorpay.event("payment.captured", payment=payment)).status_code == 200
+        until(guest, booked, status="confirmed")
+        wait_until(lambda: session["status"] == "expired", "the session to be ended")
+        assert guest.post(f"/bookings/{booked['booking']['id']}/cancel").status_code == 200
+        found = until(guest, booked, payment_status="refunded")
+        assert (found["payment_id"], found["order_id"]) == (payment["id"], booked["order_id"])
+    finally:
+        stop_paid_stack(stack)
+
+
 class TestWebhook:
     def test_vector(self):
         assert hex_hmac(VECTOR[0], f"{VECTOR[1]}.".encode() + VECTOR[2]) == VECTOR_SIGNATURE

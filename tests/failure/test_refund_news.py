@@ -119,7 +119,7 @@ class TestSecondPayment:
         guest = Guest(stack, "razorpay").pay_and_tell()
         second = pay_again(guest, how)
         told = pay_back_by_hand(guest, second, second["amount"])
-        assert set(tell(guest, told)) == {409}
+        assert tell(guest, told[:1]) == [409]
         wait_until(lambda: check_now(stack) or refunds(guest), "the second payment to be found")
         assert set(tell(guest, told)) == {200}
         until(guest, ("duplicate", second["amount"], "processed"))

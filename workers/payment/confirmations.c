@@ -1,6 +1,7 @@
 /* A signed confirmation is looked up at the provider before it counts, because money that is only held has to be taken.
- * Where the provider does not answer, or does not know of it yet, the signature stands in for it as far as a place is to
- * be had, never to pay money back, and the reconciler looks again at once. Repeats find what the first one left, and are answered alike. */
+ * Where the provider does not answer, or does not know of it yet, the signature stands in for it as far as a place can
+ * be had, never to pay money back, and the reconciler looks again at once. Repeats find what the first one left, and
+ * are answered alike. */
 #include "confirmations.h"
 
 #include <string.h>

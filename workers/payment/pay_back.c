@@ -104,9 +104,9 @@ void pay_back_look_up(struct api *api, const struct provider_link *link, const s
 
 /* That the list was refused says nothing about the refund. */
 static void give_up_list(struct question *question, const struct heard *heard) {
-    question_give_up(question, &(struct heard){.fate = PROVIDER_AGAIN,
-                                               .error = heard->error,
-                                               .retry_after_s = heard->retry_after_s});
+    question_give_up(
+        question,
+        &(struct heard){.fate = PROVIDER_AGAIN, .error = heard->error, .retry_after_s = heard->retry_after_s});
 }
 
 /* Money that the account lacks today it may have tomorrow. Both providers say so in words only. */

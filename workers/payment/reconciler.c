@@ -62,8 +62,7 @@ static struct settlement settlement_of(struct check *check, struct pool *pool) {
                                .source = pool_printf(pool, "%s, looked up", inquiry->provider->name)};
 }
 
-/* Until the next check; -1: there need be none. Where settling makes money of this check's answer, it has set one of its
- * own. */
+/* Until the next check; -1: there need be none. Where settling has set one meanwhile, that one counts. */
 static int64_t wait_of(const struct check *check, const struct settlement *settlement) {
     const struct inquiry *inquiry = &check->inquiry;
     enum check_result result = settlement->refusal ? CHECK_REFUSED : result_of(check);

@@ -387,16 +387,32 @@ static int receive_new_refunds(struct worker *worker, const struct changes *chan
     return result ? 0 : -1;
 }
 
+/* Other orders of a booking that is paid now: nobody should pay them, so they are closed soon. */
+static const struct statement check_siblings = {
+    "check_siblings",
+    "UPDATE payments p SET next_check_at = now(), checks = 0, updated_at = now()"
+    " FROM unnest($1::bigint[], $2::text[]) AS g (booking_id, status)"
+    " WHERE g.status = 'confirmed' AND p.booking_id = g.booking_id AND p.duplicate_of IS NULL AND p.closed_at IS NULL"
+    " AND p.status IN ('created', 'failed')"};
+
+static int queue_siblings(struct worker *worker, const struct changes *changes) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    COLUMN_INTEGERS(&parameters, changes->bookings, changes->booking_count, id);
+    COLUMN_TEXTS(&parameters, changes->bookings, changes->booking_count, status);
+    return db_queue(worker_db(worker), &check_siblings, &parameters);
+}
+
 int settle_apply(struct worker *worker, const struct changes *changes, const char **ret_refund_ids) {
     bool pays_back = changes->refund_count || changes->new_refund_count;
     size_t before = !!changes->payment_count + !!changes->second_count;
-    size_t after =
-        (changes->refund_count ? 2 : 0) + (pays_back ? 2 : 0) + !!changes->booking_count + !!changes->place_count;
+    size_t after = (changes->refund_count ? 2 : 0) + (pays_back ? 2 : 0) + (changes->booking_count ? 2 : 0) +
+                   !!changes->place_count;
     if ((changes->payment_count && queue_payments(worker, changes)) ||
         (changes->second_count && queue_seconds(worker, changes)) ||
         (changes->new_refund_count && queue_new_refunds(worker, changes)) ||
         (changes->refund_count && (queue_refunds(worker, changes) || queue_burials(worker, changes))) ||
-        (changes->booking_count && queue_bookings(worker, changes)) ||
+        (changes->booking_count && (queue_bookings(worker, changes) || queue_siblings(worker, changes))) ||
         (pays_back && (queue_sums(worker, &sum_payments, changes) || queue_sums(worker, &sum_bookings, changes))) ||
         (changes->place_count && queue_with_ids(worker, &take_places, changes->places, changes->place_count)))
         return -1;
