@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "gateway.h"
+#include "keys.h"
 #include "redis.h"
 #include "request.h"
 
@@ -19,20 +20,26 @@
 #define ANSWER_LIMIT_MS 300
 
 /* KEYS: what is asked about. ARGV: per key interval and window in microseconds, or 0 and 0 for the mark of an ended
- * session. Answers per key: 1 or 0 for a mark; else what limits_quota() takes. One caller may stand there several
- * times. */
+ * session. A mark and a negative interval begin another request. Answers per key: 1 or 0 for a mark; else what
+ * limits_quota() takes, or 0 where the request was refused before: what one limit refuses uses up no other, so that a
+ * key that runs wild leaves its person's own calls alone. One caller may stand there several times. */
 static const char script[] = "local time = redis.call('TIME')\n"
                              "local now = time[1] * 1000000 + time[2]\n"
                              "local stored = redis.call('MGET', unpack(KEYS))\n"
-                             "local due, answers = {}, {}\n"
+                             "local due, answers, refused = {}, {}, false\n"
                              "for i, key in ipairs(KEYS) do\n"
                              "  local interval, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])\n"
+                             "  if interval <= 0 then\n"
+                             "    refused, interval = false, -interval\n"
+                             "  end\n"
                              "  if interval == 0 then\n"
                              "    answers[i] = stored[i] and 1 or 0\n"
+                             "  elseif refused then\n"
+                             "    answers[i] = 0\n"
                              "  else\n"
                              "    local at = math.max(due[key] or tonumber(stored[i] or 0) or 0, now) + interval\n"
                              "    if at - now > window then\n"
-                             "      answers[i] = now + window - at\n"
+                             "      answers[i], refused = now + window - at, true\n"
                              "    else\n"
                              "      due[key] = at\n"
                              "      answers[i] = at - now\n"
@@ -44,8 +51,9 @@ static const char script[] = "local time = redis.call('TIME')\n"
                              "end\n"
                              "return answers\n";
 
-/* What may be asked about one request, in the order of the answers. */
-enum question { ASK_SESSION, ASK_CALLER, ASK_ACCOUNT, QUESTION_COUNT };
+/* What may be asked about one request, in the order of the answers: who is counted is the API key, the caller (who is
+ * signed in, else the address), and where signing in and the like is tried besides the address the account. */
+enum question { ASK_SESSION, ASK_KEY, ASK_CALLER, ASK_ACCOUNT, QUESTION_COUNT };
 
 struct ticket {
     struct request *request; /* NULL: it has gone */
@@ -90,14 +98,17 @@ static void batch_done(struct batch *batch) {
     DL_PREPEND(admission.spare, batch);
 }
 
-/* The account that a sign-in is about, as an id: addresses of people do not belong into Redis. "" where there is none.
- */
+/* The account that a sign-in is about, as an id: addresses of people do not belong into Redis. Where no e-mail address
+ * says which, or the operation is for those who are signed in anyway, it is the caller's. "": nobody's. */
 static void account_text(const struct request *request, char ret_text[UUID_TEXT_SIZE]) {
+    const struct text_span message = request->message;
+    char *email = NULL;
     *ret_text = '\0';
     pool_reset(gateway.scratch);
-    char *email = request->message.length ? (char *)codec_find_text(request->message.bytes, request->message.length,
-                                                                    "email", gateway.scratch)
-                                          : NULL;
+    if (message.length && request->operation->access != ACCESS_TOKEN)
+        email = (char *)codec_find_text(message.bytes, message.length, "email", gateway.scratch);
+    if (!email && request->token.user_id)
+        snprintf(ret_text, UUID_TEXT_SIZE, "%" PRId64, request->token.user_id);
     if (!email)
         return;
     for (char *at = email; *at; at++)
@@ -108,8 +119,10 @@ static void account_text(const struct request *request, char ret_text[UUID_TEXT_
 
 static const struct limit_policy *policy_of(const struct request *request, enum question question) {
     enum limit_class class = request->operation->limit;
-    if (question == ASK_SESSION || (question == ASK_ACCOUNT && class != LIMIT_AUTH))
+    if (question == ASK_SESSION || class == LIMIT_NONE || (question == ASK_ACCOUNT && class != LIMIT_AUTH))
         return NULL;
+    if (question == ASK_KEY)
+        return request->key && request->key->policy.count ? &request->key->policy : NULL;
     return limits_policy(class);
 }
 
@@ -120,6 +133,8 @@ static size_t key_text(const struct request *request, enum question question, ch
     int length = 0;
     if (question == ASK_SESSION && request->token.user_id)
         length = snprintf(ret_key, KEY_SIZE, "tithi:revoked:%s", request->token.session);
+    else if (question == ASK_KEY && policy)
+        length = snprintf(ret_key, KEY_SIZE, "tithi:limit:key:%" PRId64, request->key->id);
     else if (question == ASK_CALLER && policy && request->token.user_id && request->operation->limit != LIMIT_AUTH)
         length = snprintf(ret_key, KEY_SIZE, "tithi:limit:%s:%" PRId64, policy->name, request->token.user_id);
     else if (question == ASK_CALLER && policy)
@@ -131,24 +146,24 @@ static size_t key_text(const struct request *request, enum question question, ch
     return length > 0 && length < KEY_SIZE ? (size_t)length : 0;
 }
 
-/* The tighter of what was said about caller and account. */
-static void note_quota(struct request *request, const struct limit_policy *policy, int64_t debt_us) {
-    struct quota quota = limits_quota(policy, debt_us);
-    struct quota *so_far = &request->quota;
-    if (!so_far->policy || (quota.refused && (!so_far->refused || quota.retry_s > so_far->retry_s)) ||
-        (!so_far->refused && !quota.refused && quota.remaining < so_far->remaining))
+/* Returns whether that limit refuses the request. Of what is said about caller and account the tighter is kept. */
+static bool note_quota(struct request *request, enum question question, int64_t debt_us) {
+    struct quota quota = limits_quota(policy_of(request, question), debt_us);
+    struct quota *so_far = question == ASK_KEY ? &request->key_quota : &request->quota;
+    if (!so_far->policy || limits_tighter(&quota, so_far))
         *so_far = quota;
+    return quota.refused;
 }
 
 static void decide_alone(struct request *request) {
     char key[KEY_SIZE];
     int64_t now_us = clock_mono_us();
-    for (enum question question = ASK_CALLER; question < QUESTION_COUNT; question++) {
+    bool refused = false;
+    for (enum question question = ASK_KEY; question < QUESTION_COUNT && !refused; question++) {
         size_t length = key_text(request, question, key);
-        if (length) {
-            const struct limit_policy *policy = policy_of(request, question);
-            note_quota(request, policy, limits_count_locally(policy, key, length, now_us));
-        }
+        if (length)
+            refused =
+                note_quota(request, question, limits_count_locally(policy_of(request, question), key, length, now_us));
     }
     request_admitted(request, false);
 }
@@ -174,7 +189,9 @@ static void append_argument(struct buffer *arguments, const char *text, size_t l
 static void append_number(struct buffer *arguments, int64_t number) {
     static struct buffer text;
     buffer_clear(&text);
-    append_decimal(&text, (uint64_t)number);
+    if (number < 0)
+        buffer_append_byte(&text, '-');
+    append_decimal(&text, number < 0 ? -(uint64_t)number : (uint64_t)number);
     append_argument(arguments, text.bytes, text.length);
 }
 
@@ -192,8 +209,9 @@ static bool add_questions(struct batch *batch, struct ticket *ticket, const stru
         if (!length)
             continue;
         const struct limit_policy *policy = policy_of(request, question);
+        int64_t interval_us = policy ? policy->interval_us : 0;
         append_argument(&batch->keys, key, length);
-        append_number(&batch->arguments, policy ? policy->interval_us : 0);
+        append_number(&batch->arguments, batch->key_count == before ? -interval_us : interval_us);
         append_number(&batch->arguments, policy ? policy->window_us : 0);
         batch->key_count++;
     }
@@ -230,8 +248,8 @@ static void take_answers(struct ticket *ticket, redisReply **answers) {
         int64_t answer = (*answers++)->integer;
         if (question == ASK_SESSION)
             revoked = answer != 0;
-        else
-            note_quota(request, policy_of(request, question), answer);
+        else if (answer != 0)
+            note_quota(request, question, answer);
     }
     request_admitted(request, revoked);
 }

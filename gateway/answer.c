@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "cookies.h"
 #include "log.h"
 #include "mp.h"
 #include "operations.h"
@@ -29,6 +30,8 @@ static struct answer *take_blank(void) {
         abort();
     buffer_clear(&answer->body);
     buffer_clear(&answer->gzip);
+    buffer_clear(&answer->cookies);
+    buffer_clear(&answer->location);
     answer->references = 1;
     answer->refusal = NULL;
     answer->etag[0] = answer->cursor[0] = '\0';
@@ -47,6 +50,8 @@ void answer_release(struct answer **answer) {
     }
     buffer_free(&spent->body);
     buffer_free(&spent->gzip);
+    buffer_free(&spent->cookies);
+    buffer_free(&spent->location);
     free(spent);
 }
 
@@ -119,14 +124,31 @@ static struct answer *refusal_of(const struct operation *operation, const char *
     return answer;
 }
 
-static void find_cursor(const struct operation *operation, struct text_span payload, struct answer *answer) {
+/* For what is read and used up at once. */
+static struct pool *scratch(void) {
     static struct pool *pool;
     if (!pool)
         pool = pool_new();
     pool_reset(pool);
-    const char *cursor = codec_find_text(payload.bytes, payload.length, operation->page_field, pool);
+    return pool;
+}
+
+static void find_cursor(const struct operation *operation, struct text_span payload, struct answer *answer) {
+    const char *cursor = codec_find_text(payload.bytes, payload.length, operation->page_field, scratch());
     if (cursor && strlen(cursor) < sizeof answer->cursor)
         strcpy(answer->cursor, cursor);
+}
+
+/* A header's value: visible characters only. */
+static int find_location(const struct operation *operation, struct text_span payload, struct buffer *ret_location) {
+    const char *location = codec_find_text(payload.bytes, payload.length, operation->redirect_field->key, scratch());
+    if (!location || !*location)
+        return -1;
+    for (const char *at = location; *at; at++)
+        if (*at <= ' ' || *at > '~')
+            return -1;
+    buffer_append_text(ret_location, location);
+    return 0;
 }
 
 static int render(const struct route *route, struct text_span payload, struct buffer *ret_body) {
@@ -136,12 +158,19 @@ static int render(const struct route *route, struct text_span payload, struct bu
     return codec_render(reply, route->view, payload.bytes, payload.length, ret_body);
 }
 
+/* What of the reply does not go into the body. */
+static int find_head(const struct route *route, struct text_span payload, struct answer *answer) {
+    if (route->cookies && cookies_append(route->cookies, payload, scratch(), &answer->cookies) != 0)
+        return -1;
+    return route->operation->redirect ? find_location(route->operation, payload, &answer->location) : 0;
+}
+
 struct answer *answer_new(const struct route *route, const struct answer_header *header, struct text_span payload) {
     const struct operation *operation = route->operation;
     if (header->refusal)
         return refusal_of(operation, header->refusal, payload);
     struct answer *answer = take_blank();
-    if (render(route, payload, &answer->body) != 0) {
+    if (render(route, payload, &answer->body) != 0 || find_head(route, payload, answer) != 0) {
         log_error("a worker's reply to %s does not keep to the contract", operation->name);
         answer_release(&answer);
         return answer_of_refusal(&refusal_internal_error);

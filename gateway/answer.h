@@ -15,6 +15,8 @@ struct answer {
     char etag[ETAG_SIZE];          /* of reads; "" of others */
     char gzip_etag[ETAG_SIZE + 5]; /* the same of `gzip`: another representation, another tag */
     char cursor[512];              /* of the next page, "" where there is none */
+    struct buffer cookies;         /* Set-Cookie lines, each with a NUL at its end */
+    struct buffer location;        /* where a redirect leads; empty: nowhere */
     uint32_t retry_after_s;
 };
 

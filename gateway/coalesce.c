@@ -42,6 +42,18 @@ struct key_head {
 static struct group *groups;
 static struct flight *continued;
 
+/* Of an operation with x-concurrency. */
+static uint32_t *calls_under_way(const struct operation *operation) {
+    static uint32_t *counts;
+    if (!counts && !(counts = calloc(operation_count, sizeof *counts)))
+        abort();
+    return &counts[operation - operations];
+}
+
+bool coalesce_has_room(const struct operation *operation) {
+    return !operation->concurrency || *calls_under_way(operation) < operation->concurrency;
+}
+
 static struct group *group_for(const struct request *request) {
     static struct buffer key;
     struct key_head head = {request->operation, request->route->view, request->route->csv};
@@ -107,6 +119,8 @@ static void end_flight(struct flight *flight) {
     struct answer *unused = take_first(flight);
     answer_release(&unused);
     call_forget(&flight->call);
+    if (flight->route->operation->concurrency)
+        --*calls_under_way(flight->route->operation);
     free(flight);
     if (!group)
         return;
@@ -143,6 +157,8 @@ static struct flight *flight_new(const struct request *request, struct group *gr
         abort();
     flight->route = request->route;
     flight->group = group;
+    if (request->operation->concurrency)
+        ++*calls_under_way(request->operation);
     return flight;
 }
 

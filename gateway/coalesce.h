@@ -9,8 +9,12 @@
 
 #include <stdbool.h>
 
+struct operation;
 struct request;
 
+/* May one more call of it be under way (x-concurrency)? A call counts until it is answered or its time is over: that
+ * its client has left is noticed only then, so that leaving makes no room. */
+bool coalesce_has_room(const struct operation *operation);
 /* The request waits for a worker's answer from now on: request_answered() brings it. */
 void coalesce_join(struct request *request);
 /* Has anybody taken the call on? (Else no broker was there.) Of a request that waits here. */

@@ -9,16 +9,19 @@
 #include <uthash.h>
 
 #include "clock.h"
+#include "cookies.h"
+#include "keys.h"
 #include "operations.h"
 #include "request.h"
 #include "settings.h"
 
 #define REMEMBERED_LIMIT 16384
-#define TOKEN_LENGTH_LIMIT 2048
+#define USE_NEWS_S 60 /* the auth worker hears of a session's use once in this time */
 
 struct remembered {
     UT_hash_handle hh;
     struct token token;
+    int64_t use_noted_s;
     char text[];
 };
 
@@ -29,15 +32,17 @@ static void forget_token(struct remembered *entry) {
     free(entry);
 }
 
-static void remember(const char *text, size_t length, const struct token *token) {
+static struct remembered *remember(const char *text, size_t length, const struct token *token) {
     if (HASH_COUNT(verified) >= REMEMBERED_LIMIT)
         forget_token(verified);
     struct remembered *entry = malloc(sizeof *entry + length);
     if (!entry)
         abort();
     entry->token = *token;
+    entry->use_noted_s = 0;
     memcpy(entry->text, text, length);
     HASH_ADD_KEYPTR(hh, verified, entry->text, length, entry);
+    return entry;
 }
 
 /* Found: it becomes the newest. */
@@ -55,6 +60,13 @@ static struct remembered *recall(const char *text, size_t length, int64_t now_s)
     return entry;
 }
 
+static void take_token(struct request *request, struct remembered *entry, int64_t now_s) {
+    request->token = entry->token;
+    request->use_is_news = now_s - entry->use_noted_s >= USE_NEWS_S;
+    if (request->use_is_news)
+        entry->use_noted_s = now_s;
+}
+
 static const struct refusal *read_access_token(struct request *request) {
     struct text_span text = request->credentials;
     int64_t now_s = clock_wall_ms() / 1000;
@@ -62,15 +74,15 @@ static const struct refusal *read_access_token(struct request *request) {
         return &refusal_invalid_token;
     struct remembered *known = recall(text.bytes, text.length, now_s);
     if (known) {
-        request->token = known->token;
+        take_token(request, known, now_s);
         return NULL;
     }
-    const char *key = settings.jwt_secret_key;
-    if (token_verify(text.bytes, text.length, key, strlen(key), now_s, &request->token) != TOKEN_GOOD) {
+    const struct token_keys keys = {settings.jwt_secret_key, settings.jwt_previous_secret_key};
+    if (token_verify(text.bytes, text.length, &keys, now_s, &request->token) != TOKEN_GOOD) {
         request->token = (struct token){0};
         return &refusal_invalid_token;
     }
-    remember(text.bytes, text.length, &request->token);
+    take_token(request, remember(text.bytes, text.length, &request->token), now_s);
     return NULL;
 }
 
@@ -99,9 +111,33 @@ static void read_authorization(struct request *request) {
     request->credentials = (struct text_span){value.base + start, value.len - start};
 }
 
+/* Without that header: the access token's cookie, or the refresh token's where a browser's session is refreshed. */
+static void read_cookie(struct request *request) {
+    enum access access = request->operation->access;
+    if (request->token_given || access == ACCESS_SERVICE || (access == ACCESS_REFRESH && !request->route->cookies))
+        return;
+    request->credentials = request_cookie(request, access == ACCESS_REFRESH ? COOKIE_REFRESH : COOKIE_SESSION);
+    request->token_given = request->by_cookie = request->credentials.bytes != NULL;
+}
+
+bool identity_forget_cookie(struct request *request) {
+    if (!request->by_cookie || request->operation->access != ACCESS_PUBLIC)
+        return false;
+    request->token_given = request->by_cookie = false;
+    request->credentials = (struct text_span){NULL, 0};
+    request->token = (struct token){0};
+    return true;
+}
+
+static const struct refusal *identify_by_token(struct request *request) {
+    const struct refusal *refusal = read_access_token(request);
+    return refusal && identity_forget_cookie(request) ? NULL : refusal;
+}
+
 const struct refusal *identify(struct request *request) {
     enum access access = request->operation->access;
     read_authorization(request);
+    read_cookie(request);
     if (!request->token_given)
         return access == ACCESS_PUBLIC ? NULL : &refusal_invalid_token;
     switch (access) {
@@ -113,21 +149,58 @@ const struct refusal *identify(struct request *request) {
     case ACCESS_TOKEN:
         break;
     }
-    return read_access_token(request);
+    request->shows_key = !request->by_cookie && keys_is_key(request->credentials);
+    return request->shows_key ? NULL : identify_by_token(request);
 }
 
-static unsigned role_bit(const char *role) {
-    static const char *const names[] = {"user", "facilitator", "admin"};
-    static const unsigned bits[] = {ROLE_USER, ROLE_FACILITATOR, ROLE_ADMIN};
-    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
-        if (strcmp(role, names[i]) == 0)
-            return bits[i];
+static unsigned withheld_scopes; /* of who has not verified the address; 1 << SCOPE_READ … */
+
+int identity_read_withheld(const char *list) {
+    withheld_scopes = 0;
+    for (const char *at = list + strspn(list, ", "); *at; at += strspn(at, ", ")) {
+        size_t length = strcspn(at, ", ");
+        unsigned scope = keys_scope_bit(at, length);
+        if (!scope)
+            return -1;
+        withheld_scopes |= scope;
+        at += length;
+    }
     return 0;
 }
 
-const struct refusal *identity_role_refusal(const struct request *request) {
+static const struct refusal *scope_refusal(const struct request *request, const char **ret_details) {
+    static const char *const details[] = {
+        [SCOPE_READ] = "{\"scope\":\"read\"}",
+        [SCOPE_BOOK] = "{\"scope\":\"book\"}",
+        [SCOPE_EVENTS] = "{\"scope\":\"events\"}",
+        [SCOPE_WEBHOOKS] = "{\"scope\":\"webhooks\"}",
+    };
+    const struct operation *operation = request->operation;
+    bool open = operation->access == ACCESS_PUBLIC && operation->kind == OPERATION_READ;
+    if (!request->key || open || (request->key->scopes & 1u << operation->scope))
+        return NULL;
+    *ret_details = details[operation->scope];
+    return &refusal_scope_missing;
+}
+
+static const struct refusal *role_refusal(const struct request *request) {
     const struct operation *operation = request->operation;
     if (!operation->roles || (role_bit(request->token.role) & operation->roles))
         return NULL;
     return operation->role_refusal ? operation->role_refusal : &refusal_forbidden;
+}
+
+/* What anybody may, those may too. */
+static const struct refusal *verification_refusal(const struct request *request) {
+    const struct operation *operation = request->operation;
+    bool withheld = operation->access == ACCESS_TOKEN && (withheld_scopes & 1u << operation->scope);
+    return withheld && !request->token.verified ? &refusal_email_not_verified : NULL;
+}
+
+const struct refusal *identity_rights_refusal(const struct request *request, const char **ret_details) {
+    *ret_details = NULL;
+    const struct refusal *refusal = scope_refusal(request, ret_details);
+    if (!refusal)
+        refusal = role_refusal(request);
+    return refusal ? refusal : verification_refusal(request);
 }

@@ -20,20 +20,25 @@ struct local_caller {
 static struct limit_policy policies[LIMIT_AUTH + 1];
 static struct local_caller *callers;
 
-static void set_policy(enum limit_class class, const char *name, const struct limit *limit) {
-    if (limit->count == 0)
-        return;
-    int64_t window_us = limit->seconds * 1000000;
-    int64_t interval_us = window_us / limit->count;
-    struct limit_policy *policy = &policies[class];
-    *policy = (struct limit_policy){name, limit->count, limit->seconds, interval_us ? interval_us : 1, window_us, ""};
-    snprintf(policy->text, sizeof policy->text, "\"%s\";q=%" PRId64 ";w=%" PRId64, name, limit->count, limit->seconds);
+static struct limit_policy policy_of(const char *name, struct limit limit) {
+    struct limit_policy policy = {.name = name, .count = limit.count, .seconds = limit.seconds};
+    if (limit.count == 0)
+        return policy;
+    policy.window_us = limit.seconds * 1000000;
+    policy.interval_us = policy.window_us / limit.count;
+    policy.interval_us = policy.interval_us ? policy.interval_us : 1;
+    snprintf(policy.text, sizeof policy.text, "\"%s\";q=%" PRId64 ";w=%" PRId64, name, limit.count, limit.seconds);
+    return policy;
 }
 
 void limits_start(void) {
-    set_policy(LIMIT_READ, "read", &settings.rate_limit_read);
-    set_policy(LIMIT_WRITE, "write", &settings.rate_limit_write);
-    set_policy(LIMIT_AUTH, "auth", &settings.rate_limit_auth);
+    policies[LIMIT_READ] = policy_of("read", settings.rate_limit_read);
+    policies[LIMIT_WRITE] = policy_of("write", settings.rate_limit_write);
+    policies[LIMIT_AUTH] = policy_of("auth", settings.rate_limit_auth);
+}
+
+struct limit_policy limits_key_policy(int64_t per_minute) {
+    return policy_of("key", per_minute > 0 ? (struct limit){per_minute, 60} : settings.rate_limit_key);
 }
 
 const struct limit_policy *limits_policy(enum limit_class class) {
@@ -53,6 +58,10 @@ struct quota limits_quota(const struct limit_policy *policy, int64_t debt_us) {
     return (struct quota){.policy = policy,
                           .remaining = (policy->window_us - debt_us) / policy->interval_us,
                           .reset_s = seconds_up(debt_us)};
+}
+
+bool limits_tighter(const struct quota *a, const struct quota *b) {
+    return a->refused || (!b->refused && a->remaining < b->remaining);
 }
 
 static void make_room(void) {

@@ -31,9 +31,13 @@ struct quota {
 void limits_start(void);
 /* NULL where that class is not limited. */
 const struct limit_policy *limits_policy(enum limit_class class);
+/* Of an API key: `per_minute`, or RATE_LIMIT_KEY where that is 0. Its count is 0 where there is no limit. */
+struct limit_policy limits_key_policy(int64_t per_minute);
 
 /* `debt_us`: how far the caller is ahead of the even pace (> 0: counted), or minus the time to wait (<= 0: refused). */
 struct quota limits_quota(const struct limit_policy *policy, int64_t debt_us);
+
+bool limits_tighter(const struct quota *a, const struct quota *b);
 
 /* Counts one call of `key` in this process. Remembers a bounded number of callers; those that waited longest are
  * forgotten first. */

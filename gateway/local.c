@@ -30,17 +30,8 @@ void local_reply(struct request *request, int status, const void *reply) {
         reply_document(request, status, JSON_TYPE, (struct text_span){json.bytes, json.length});
 }
 
-static bool wants_page(const struct request *request) {
-    const h2o_headers_t *headers = &request->h2o->headers;
-    ssize_t index = h2o_find_header(headers, H2O_TOKEN_ACCEPT, -1);
-    if (index < 0)
-        return false;
-    h2o_iovec_t accept = headers->entries[index].value;
-    return h2o_strstr(accept.base, accept.len, H2O_STRLIT("text/html")) != SIZE_MAX;
-}
-
 static void answer_health(struct request *request) {
-    if (strcmp(request->route->path, "/") == 0 && wants_page(request)) {
+    if (strcmp(request->route->path, "/") == 0 && reply_to_browser(request)) {
         reply_redirect(request, WEB_APP);
         return;
     }
@@ -72,6 +63,9 @@ static const struct {
     {&operation_readiness, readiness_answer},
     {&operation_metrics, metrics_answer},
     {&operation_openapi_document, answer_document},
+    {&operation_account_page, page_answer_account},
+    {&operation_account_script, page_answer_account_script},
+    {&operation_account_style, page_answer_account_style},
     {&operation_sandbox_page, page_answer_document},
     {&operation_sandbox_script, page_answer_script},
     {&operation_sandbox_style, page_answer_style},

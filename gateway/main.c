@@ -15,10 +15,13 @@
 #include "coalesce.h"
 #include "connection.h"
 #include "gateway.h"
+#include "identity.h"
+#include "keys.h"
 #include "listener.h"
 #include "local.h"
 #include "log.h"
 #include "metrics.h"
+#include "notes.h"
 #include "pool.h"
 #include "process.h"
 #include "redis_url.h"
@@ -63,6 +66,8 @@ static const char *check_settings(void) {
         return "TRUSTED_PROXIES is not a list of CIDRs";
     if (reply_read_origins(settings.cors_origins) != 0)
         return "CORS_ORIGINS is not a list of origins like https://example.com";
+    if (identity_read_withheld(settings.unverified_may_not) != 0)
+        return "UNVERIFIED_MAY_NOT must be some of read, book, events and webhooks, separated by commas";
     if (settings.http_port && settings.http_port == settings.crm_port)
         return "CRM_PORT must differ from HTTP_PORT";
     if (settings.metrics_port && (settings.metrics_port == settings.http_port || settings.metrics_port == settings.crm_port))
@@ -107,6 +112,8 @@ static void turn(void) {
     calls_poll();
     admission_poll();
     coalesce_poll();
+    keys_poll();
+    notes_poll();
 }
 
 /* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,

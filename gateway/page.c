@@ -18,6 +18,10 @@ FILE_BYTES(page_document, "sandbox/page.html");
 FILE_BYTES(page_script, "sandbox/page.js");
 FILE_BYTES(page_style, "sandbox/page.css");
 
+FILE_BYTES(account_document, "account/page.html");
+FILE_BYTES(account_script, "account/page.js");
+FILE_BYTES(account_style, "account/page.css");
+
 static void answer(struct request *request, const char *media_type, const char *begin, const char *end) {
     if (settings_production())
         reply_refusal(request, &refusal_not_found, NULL, 0);
@@ -35,4 +39,20 @@ void page_answer_script(struct request *request) {
 
 void page_answer_style(struct request *request) {
     answer(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
+}
+
+static void answer_always(struct request *request, const char *media_type, const char *begin, const char *end) {
+    reply_page(request, media_type, (struct text_span){begin, (size_t)(end - begin)});
+}
+
+void page_answer_account(struct request *request) {
+    answer_always(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
+}
+
+void page_answer_account_script(struct request *request) {
+    answer_always(request, "text/javascript; charset=utf-8", account_script_begin, account_script_end);
+}
+
+void page_answer_account_style(struct request *request) {
+    answer_always(request, "text/css; charset=utf-8", account_style_begin, account_style_end);
 }

@@ -3,6 +3,7 @@
 #include "reply.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "answer.h"
 #include "clock.h"
 #include "connection.h"
+#include "cookies.h"
 #include "gateway.h"
 #include "log.h"
 #include "metrics.h"
@@ -22,6 +24,7 @@
 #define PROBLEM_TYPE "application/problem+json"
 #define CSV_TYPE "text/csv; charset=utf-8; header=present"
 #define PREFLIGHT_MAX_AGE_S "600"
+#define LOGIN_PAGE "/app/login"
 
 struct name {
     h2o_iovec_t text; /* h2o wants names as pointers to such */
@@ -35,6 +38,7 @@ NAME(allow_methods_name, "Access-Control-Allow-Methods");
 NAME(allow_origin_name, "Access-Control-Allow-Origin");
 NAME(authenticate_name, "WWW-Authenticate");
 NAME(cache_control_name, "Cache-Control");
+NAME(clear_data_name, "Clear-Site-Data");
 NAME(content_disposition_name, "Content-Disposition");
 NAME(content_encoding_name, "Content-Encoding");
 NAME(content_type_name, "Content-Type");
@@ -50,6 +54,7 @@ NAME(referrer_name, "Referrer-Policy");
 NAME(request_id_name, "X-Request-Id");
 NAME(resource_policy_name, "Cross-Origin-Resource-Policy");
 NAME(retry_after_name, "Retry-After");
+NAME(set_cookie_name, "Set-Cookie");
 NAME(opener_policy_name, "Cross-Origin-Opener-Policy");
 NAME(sniff_name, "X-Content-Type-Options");
 NAME(transport_name, "Strict-Transport-Security");
@@ -172,13 +177,32 @@ static void add_origin(struct request *request) {
              "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id");
 }
 
-static void add_quota(struct request *request) {
-    const struct quota *quota = &request->quota;
-    if (!quota->policy)
-        return;
+static void add_one_quota(struct request *request, const struct quota *quota) {
     add_text(request, &quota_policy_name, quota->policy->text);
     add_printed(request, &quota_name, "\"%s\";r=%" PRId64 ";t=%" PRId64, quota->policy->name, quota->remaining,
                 quota->reset_s);
+}
+
+/* What counts is the tighter one: it comes first. */
+static void add_quota(struct request *request) {
+    const struct quota *first = &request->quota, *second = &request->key_quota;
+    if (!second->policy) {
+        if (first->policy)
+            add_one_quota(request, first);
+        return;
+    }
+    if (!first->policy) {
+        add_one_quota(request, second);
+        return;
+    }
+    add_printed(request, &quota_policy_name, "%s, %s", first->policy->text, second->policy->text);
+    if (limits_tighter(second, first)) {
+        first = second;
+        second = &request->quota;
+    }
+    add_printed(request, &quota_name, "\"%s\";r=%" PRId64 ";t=%" PRId64 ", \"%s\";r=%" PRId64 ";t=%" PRId64,
+                first->policy->name, first->remaining, first->reset_s, second->policy->name, second->remaining,
+                second->reset_s);
 }
 
 static void begin_with_policy(struct request *request, int status, const char *policy) {
@@ -252,9 +276,13 @@ static struct text_span request_header(const struct request *request, const h2o_
     return (struct text_span){value.base, value.len};
 }
 
-static bool wants_problem(const struct request *request) {
+static bool accepts(const struct request *request, const char *type) {
     struct text_span accept = request_header(request, H2O_TOKEN_ACCEPT);
-    return h2o_strstr(accept.bytes, accept.length, H2O_STRLIT(PROBLEM_TYPE)) != SIZE_MAX;
+    return h2o_strstr(accept.bytes, accept.length, type, strlen(type)) != SIZE_MAX;
+}
+
+bool reply_to_browser(const struct request *request) {
+    return accepts(request, "text/html");
 }
 
 static void append_member(struct buffer *json, const char *name, const char *text, size_t length) {
@@ -268,10 +296,14 @@ static void append_problem(struct buffer *json, const struct request *request, c
     const h2o_req_t *req = request->h2o;
     size_t path_length = req->query_at < req->path.len ? req->query_at : req->path.len;
     char type[128];
-    if (refusal == &refusal_rate_limited)
+    if (refusal == &refusal_rate_limited) {
+        const struct quota *quota = request->key_quota.refused ? &request->key_quota : &request->quota;
         snprintf(type, sizeof type, "https://iana.org/assignments/http-problem-types#quota-exceeded");
-    else
+        if (quota->refused) /* else a worker said so */
+            buffer_printf(json, "\"violated-policies\":[\"%s\"],", quota->policy->name);
+    } else {
         snprintf(type, sizeof type, "urn:tithi:problem:%s", refusal->code);
+    }
     append_member(json, "type", type, strlen(type));
     append_member(json, "title", refusal->message, strlen(refusal->message));
     buffer_printf(json, "\"status\":%d,", refusal->status);
@@ -316,7 +348,7 @@ static void add_challenge(struct request *request, const struct refusal *refusal
 
 static struct text_span begin_refusal(struct request *request, const struct refusal *refusal, const char *details,
                                       uint32_t retry_after_s) {
-    bool problem = wants_problem(request) && is_ascii(request);
+    bool problem = accepts(request, PROBLEM_TYPE) && is_ascii(request);
     metrics_count_refusal(request->operation, refusal);
     begin(request, refusal->status);
     add_text(request, &content_type_name, problem ? PROBLEM_TYPE : JSON_TYPE);
@@ -333,8 +365,68 @@ static struct text_span begin_refusal(struct request *request, const struct refu
     return refusal_body(request, refusal, details, problem);
 }
 
+/* What a page has kept goes with its session. Cookies go by name: Clear-Site-Data would take those of sibling hosts. */
+static void add_cookies(struct request *request, const struct buffer *lines) {
+    for (size_t at = 0; at < lines->length; at += strlen(lines->bytes + at) + 1)
+        add_text(request, &set_cookie_name, lines->bytes + at);
+    for (const struct cookie *cookie = request->route->cookies; cookie && cookie->name; cookie++)
+        if (!cookie->field && strcmp(cookie->name, COOKIE_SESSION) == 0)
+            add_text(request, &clear_data_name, "\"cache\", \"storage\"");
+}
+
+/* `cookies` may be NULL. */
+static void redirect(struct request *request, const char *location, const struct buffer *cookies) {
+    begin(request, 302);
+    add_text(request, &location_name, location);
+    add_text(request, &cache_control_name, "no-store");
+    add_vary(request, "Accept");
+    if (cookies)
+        add_cookies(request, cookies);
+    send_body(request, "", 0);
+}
+
+/* Percent-encoding of these characters, and of what no URL may hold. */
+static void append_escaped(struct buffer *target, const char *bytes, size_t length, const char *escaped) {
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c <= ' ' || c >= 0x7f || strchr(escaped, c))
+            buffer_printf(target, "%%%02X", c);
+        else
+            buffer_append_byte(target, (char)c);
+    }
+}
+
+/* The challenge that the answer with the second factor names. */
+static void append_challenge(struct buffer *location, const char *details) {
+    json_t *object = details ? json_loads(details, 0, NULL) : NULL;
+    const char *challenge = json_string_value(json_object_get(object, "challenge"));
+    if (challenge) {
+        buffer_append_text(location, "&challenge=");
+        append_escaped(location, challenge, strlen(challenge), "<>\"#%&+=");
+    }
+    json_decref(object);
+}
+
+/* People on their way through a sign-in are told by the web app. */
+static void redirect_to_login(struct request *request, const struct refusal *refusal, const char *details) {
+    static struct buffer location;
+    const char *home = settings.public_url;
+    size_t length = strlen(home);
+    while (length && home[length - 1] == '/')
+        length--;
+    buffer_clear(&location);
+    buffer_printf(&location, "%.*s" LOGIN_PAGE "?error=%s", (int)length, home, refusal->code);
+    append_challenge(&location, details);
+    metrics_count_refusal(request->operation, refusal);
+    redirect(request, h2o_strdup(&request->h2o->pool, location.bytes, location.length).base, NULL);
+}
+
 void reply_refusal(struct request *request, const struct refusal *refusal, const char *details,
                    uint32_t retry_after_s) {
+    if (request->operation && request->operation->redirect && reply_to_browser(request)) {
+        redirect_to_login(request, refusal, details);
+        return;
+    }
     struct text_span body = begin_refusal(request, refusal, details, retry_after_s);
     send_body(request, body.bytes, body.length);
 }
@@ -346,16 +438,6 @@ struct text_span reply_instead(struct request *request, const struct refusal *re
     return body;
 }
 
-static void append_escaped(struct buffer *target, const char *bytes, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c <= ' ' || c >= 0x7f || strchr("<>\"", c))
-            buffer_printf(target, "%%%02X", c);
-        else
-            buffer_append_byte(target, (char)c);
-    }
-}
-
 /* The other parameters of the query, each followed by '&'. */
 static void append_other_parameters(struct buffer *target, struct text_span query) {
     for (const char *at = query.bytes, *end = at + query.length; at < end;) {
@@ -363,7 +445,7 @@ static void append_other_parameters(struct buffer *target, struct text_span quer
         size_t length = ampersand ? (size_t)(ampersand - at) : (size_t)(end - at);
         bool is_after = length >= 5 && memcmp(at, "after", 5) == 0 && (length == 5 || at[5] == '=');
         if (length && !is_after) {
-            append_escaped(target, at, length);
+            append_escaped(target, at, length, "<>\"");
             buffer_append_byte(target, '&');
         }
         at += length + 1;
@@ -376,11 +458,11 @@ static void add_link(struct request *request, const char *cursor) {
     const h2o_req_t *req = request->h2o;
     buffer_clear(&link);
     buffer_append_byte(&link, '<');
-    append_escaped(&link, req->path.base, req->query_at < req->path.len ? req->query_at : req->path.len);
+    append_escaped(&link, req->path.base, req->query_at < req->path.len ? req->query_at : req->path.len, "<>\"");
     buffer_append_byte(&link, '?');
     append_other_parameters(&link, request->query);
     buffer_append_text(&link, "after=");
-    append_escaped(&link, cursor, strlen(cursor));
+    append_escaped(&link, cursor, strlen(cursor), "<>\"");
     buffer_append_text(&link, ">; rel=\"next\"");
     h2o_iovec_t copy = h2o_strdup(&request->h2o->pool, link.bytes, link.length);
     add_header(request, &link_name, copy.base, copy.len);
@@ -412,6 +494,11 @@ static void add_type(struct request *request) {
         add_printed(request, &content_disposition_name, "attachment; filename=\"%s\"", strrchr(route->path, '/') + 1);
 }
 
+static bool goes_on(const struct request *request) {
+    enum redirect redirect = request->operation->redirect;
+    return redirect == REDIRECT_EVERYBODY || (redirect == REDIRECT_BROWSERS && reply_to_browser(request));
+}
+
 static void reply_success(struct request *request, struct answer *answer) {
     const struct operation *operation = request->operation;
     bool known = *answer->etag && request->route->status == 200 && is_known(request, answer->etag);
@@ -424,7 +511,9 @@ static void reply_success(struct request *request, struct answer *answer) {
     }
     begin(request, known ? 304 : request->route->status);
     add_text(request, &cache_control_name, is_public(request) ? "public, no-cache" : "no-store");
-    add_vary(request, "Accept-Encoding");
+    add_vary(request, operation->redirect ? "Accept, Accept-Encoding" : "Accept-Encoding");
+    if (!operation->redirect)
+        add_cookies(request, &answer->cookies);
     if (*answer->etag)
         add_text(request, &etag_name, compressed ? answer->gzip_etag : answer->etag);
     if (*answer->cursor)
@@ -445,6 +534,8 @@ void reply_answer(struct request *request, struct answer *answer) {
     if (answer->refusal)
         reply_refusal(request, answer->refusal, answer->body.length ? buffer_text(&answer->body) : NULL,
                       answer->retry_after_s);
+    else if (goes_on(request))
+        redirect(request, buffer_text(&answer->location), &answer->cookies);
     else
         reply_success(request, answer);
 }
@@ -482,9 +573,5 @@ void reply_options(struct request *request, const char *allowed) {
 }
 
 void reply_redirect(struct request *request, const char *location) {
-    begin(request, 302);
-    add_text(request, &location_name, location);
-    add_text(request, &cache_control_name, "no-store");
-    add_vary(request, "Accept");
-    send_body(request, "", 0);
+    redirect(request, location, NULL);
 }

@@ -29,6 +29,8 @@ void reply_page(struct request *request, const char *media_type, struct text_spa
 /* 204 with Allow, and to browsers what CORS allows. */
 void reply_options(struct request *request, const char *allowed);
 void reply_redirect(struct request *request, const char *location);
+/* Does the client want something to look at? */
+bool reply_to_browser(const struct request *request);
 
 /* Was this answer begun by one of the above? */
 bool reply_is_ours(const h2o_req_t *req);

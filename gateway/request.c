@@ -15,17 +15,21 @@
 #include "clock.h"
 #include "coalesce.h"
 #include "connection.h"
+#include "cookies.h"
+#include "csrf.h"
+#include "format.h"
 #include "gateway.h"
 #include "identity.h"
+#include "keys.h"
 #include "listener.h"
 #include "local.h"
+#include "notes.h"
 #include "operations.h"
 #include "reply.h"
 #include "settings.h"
 #include "strict.h"
 
 #define GRACE_MS 200 /* a worker's own refusal at the deadline is better than ours */
-#define ID_LENGTH_LIMIT 128
 #define KEY_LENGTH_LIMIT 255
 #define EVERY_METHOD "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -69,19 +73,52 @@ static struct text_span header_of(const struct request *request, const h2o_token
     return (struct text_span){headers->entries[index].value.base, headers->entries[index].value.len};
 }
 
+/* Without what is no UTF-8. */
+static struct text_span text_in(struct text_span value, h2o_mem_pool_t *pool) {
+    char *text = h2o_mem_alloc_pool(pool, value.length + 1);
+    size_t kept = 0;
+    for (size_t at = 0, size; at < value.length; at += size ? size : 1) {
+        size = format_code_point_size(value.bytes + at, value.length - at);
+        memcpy(text + kept, value.bytes + at, size);
+        kept += size;
+    }
+    return (struct text_span){text, kept};
+}
+
+/* What a browser calls itself is for people to read: bytes that are no text are no reason to turn it away. */
 static const char *find_header(void *context, const char *name, size_t *ret_length) {
-    const h2o_headers_t *headers = &((struct request *)context)->h2o->headers;
+    const struct request *request = context;
+    const h2o_headers_t *headers = &request->h2o->headers;
     ssize_t index = h2o_find_header_by_str(headers, name, strlen(name), -1);
     if (index < 0)
         return NULL;
-    *ret_length = headers->entries[index].value.len;
-    return headers->entries[index].value.base;
+    struct text_span value = {headers->entries[index].value.base, headers->entries[index].value.len};
+    if (strcmp(name, "user-agent") == 0 && format_text_length(value.bytes, value.length) < 0)
+        value = text_in(value, &request->h2o->pool);
+    *ret_length = value.length;
+    return value.bytes;
 }
 
 static struct text_span header_named(struct request *request, const char *name) {
     struct text_span value = {NULL, 0};
     value.bytes = find_header(request, name, &value.length);
     return value;
+}
+
+struct text_span request_cookie(const struct request *request, const char *name) {
+    const h2o_headers_t *headers = &request->h2o->headers;
+    struct cookie_search search = {.name = name};
+    for (ssize_t index = -1; (index = h2o_find_header(headers, H2O_TOKEN_COOKIE, index)) >= 0;) {
+        const h2o_iovec_t *value = &headers->entries[index].value;
+        cookie_look(&search, (struct text_span){value->base, value->len});
+    }
+    return cookie_found(&search);
+}
+
+static const char *find_cookie(void *context, const char *name, size_t *ret_length) {
+    struct text_span value = request_cookie(context, name);
+    *ret_length = value.length;
+    return value.bytes;
 }
 
 void request_leave(struct request *request) {
@@ -106,7 +143,7 @@ static bool is_request_id(struct text_span value) {
     for (size_t i = 0; i < value.length; i++)
         if (!isalnum((unsigned char)value.bytes[i]) && !strchr("._-", value.bytes[i]))
             return false;
-    return value.length > 0 && value.length <= ID_LENGTH_LIMIT && !card_number_in(value.bytes, value.length);
+    return value.length > 0 && value.length <= REQUEST_ID_LIMIT && !card_number_in(value.bytes, value.length);
 }
 
 static void name_request(struct request *request) {
@@ -284,6 +321,7 @@ static void pack_message(struct request *request) {
         .path_names = entry->names,
         .path_count = entry->name_count,
         .header = find_header,
+        .cookie = find_cookie,
         .context = request,
         .credentials = request->credentials,
         .fixed = entry->route->fixed,
@@ -309,11 +347,8 @@ static void pack_message(struct request *request) {
 }
 
 static void read_content(struct request *request) {
-    if (!body_is_acceptable(request))
-        return;
-    pack_message(request);
-    if (!request->invalid)
-        read_command(request);
+    if (body_is_acceptable(request))
+        pack_message(request);
 }
 
 static void on_deadline(h2o_timeout_entry_t *entry) {
@@ -325,49 +360,108 @@ static void on_deadline(h2o_timeout_entry_t *entry) {
     reply_refusal(request, was_sent ? &refusal_deadline_exceeded : &refusal_unavailable, NULL, 0);
 }
 
+/* Its deadline runs from the first wait on. */
+static void start_deadline(struct request *request, h2o_timeout_cb on_end) {
+    request->deadline.cb = on_end;
+    if (!h2o_timeout_is_linked(&request->deadline))
+        h2o_timeout_link(gateway.context.loop, &requests.list_of[request->operation - operations]->timers,
+                         &request->deadline);
+}
+
+static void refuse(struct request *request, const struct refusal *refusal, const char *details,
+                   uint32_t retry_after_s) {
+    request_leave(request);
+    reply_refusal(request, refusal, details, retry_after_s);
+}
+
 static void wait_for_worker(struct request *request) {
+    if (!coalesce_has_room(request->operation)) {
+        refuse(request, &refusal_overloaded, NULL, 0);
+        return;
+    }
     struct text_span trace = header_named(request, "traceparent");
     trace_continue(trace.bytes, trace.length, &request->id, request->trace);
-    request->deadline.cb = on_deadline;
-    h2o_timeout_link(gateway.context.loop, &requests.list_of[request->operation - operations]->timers,
-                     &request->deadline);
+    start_deadline(request, on_deadline);
     coalesce_join(request);
 }
 
-static void refuse_limit(struct request *request) {
+static void refuse_limit(struct request *request, const struct quota *quota) {
     char details[64];
-    int64_t retry_s = request->quota.retry_s;
-    snprintf(details, sizeof details, "{\"limit\":\"%s\"}", request->quota.policy->name);
-    reply_refusal(request, &refusal_rate_limited, details, retry_s > UINT32_MAX ? UINT32_MAX : (uint32_t)retry_s);
+    int64_t retry_s = quota->retry_s;
+    snprintf(details, sizeof details, "{\"limit\":\"%s\"}", quota->policy->name);
+    notes_refusal(request, "excess_rate_limit_exceeded");
+    refuse(request, &refusal_rate_limited, details, retry_s > UINT32_MAX ? UINT32_MAX : (uint32_t)retry_s);
 }
 
-void request_admitted(struct request *request, bool revoked) {
-    const struct refusal *refusal = revoked ? &refusal_invalid_token : NULL;
-    if (!refusal && request->quota.refused) {
-        request_leave(request);
-        refuse_limit(request);
+/* Whose key it is did not become known in time. */
+static void on_key_deadline(h2o_timeout_entry_t *entry) {
+    refuse(H2O_STRUCT_FROM_MEMBER(struct request, deadline, entry), &refusal_unavailable, NULL, 0);
+}
+
+static void resolve_key(struct request *request) {
+    const struct refusal *refusal;
+    if (keys_recall(request, &refusal)) {
+        request_identified(request, refusal);
         return;
     }
-    if (!refusal)
-        refusal = identity_role_refusal(request);
-    if (!refusal && request->invalid) {
-        request_leave(request);
-        reply_refusal(request, request->invalid, request->details, 0);
+    start_deadline(request, on_key_deadline);
+    keys_ask(request);
+}
+
+void request_identified(struct request *request, const struct refusal *refusal) {
+    if (request->quota.refused) {
+        refuse_limit(request, &request->quota);
         return;
     }
     if (refusal) {
-        request_leave(request);
-        reply_refusal(request, refusal, NULL, 0);
+        refuse(request, refusal, NULL, 0);
         return;
     }
+    if (!request->invalid)
+        read_command(request);
+    admission_ask(request);
+}
+
+/* By the limits, by what the person or the key may, by the content. */
+static bool is_refused(struct request *request) {
+    const struct quota *quota = request->key_quota.refused ? &request->key_quota : &request->quota;
+    if (quota->refused) {
+        refuse_limit(request, quota);
+        return true;
+    }
+    const char *details;
+    const struct refusal *refusal = identity_rights_refusal(request, &details);
+    if (refusal) {
+        notes_refusal(request, "authz_fail");
+        refuse(request, refusal, details, 0);
+        return true;
+    }
+    if (request->invalid)
+        refuse(request, request->invalid, request->details, 0);
+    return request->invalid != NULL;
+}
+
+void request_admitted(struct request *request, bool revoked) {
+    if (revoked && !identity_forget_cookie(request)) {
+        refuse(request, &refusal_invalid_token, NULL, 0);
+        return;
+    }
+    if (request->use_is_news && !revoked)
+        notes_use(request);
+    if (is_refused(request))
+        return;
     local_function *local = local_find(request->operation);
-    if (local)
-        local(request);
-    else
+    if (!local) {
         wait_for_worker(request);
+        return;
+    }
+    h2o_timeout_unlink(&request->deadline);
+    local(request);
 }
 
 void request_answered(struct request *request, struct answer *answer) {
+    if (answer->refusal == &refusal_forbidden)
+        notes_refusal(request, "authz_fail");
     request_leave(request);
     reply_answer(request, answer);
 }
@@ -392,6 +486,26 @@ static bool answer_method(struct request *request) {
     return false;
 }
 
+/* Where something is done, or somebody is signed in or out, by cookies: it must be by a page of our own. */
+static const struct refusal *foreign_page_refusal(struct request *request) {
+    const struct route *route = request->route;
+    if (strcmp(route->method, "GET") == 0 && request->operation->kind == OPERATION_READ)
+        return NULL;
+    if (!request->by_cookie && !route->cookies)
+        return NULL;
+    const struct csrf_evidence evidence = {
+        .site = header_named(request, "sec-fetch-site"),
+        .origin = header_named(request, "origin"),
+        .host = {request->h2o->input.authority.base, request->h2o->input.authority.len},
+        .https = request->h2o->input.scheme == &H2O_URL_SCHEME_HTTPS,
+    };
+    enum csrf_source source = csrf_source_of(&evidence);
+    if (source == CSRF_OWN || (source == CSRF_SILENT && !request->by_cookie))
+        return NULL;
+    notes_refusal(request, "csrf_fail");
+    return &refusal_csrf_refused;
+}
+
 int request_arrived(h2o_handler_t *handler, h2o_req_t *req) {
     (void)handler;
     struct request *request = request_new(req);
@@ -406,12 +520,17 @@ int request_arrived(h2o_handler_t *handler, h2o_req_t *req) {
         return 0;
     if (!refusal)
         refusal = identify(request);
+    if (!refusal)
+        refusal = foreign_page_refusal(request);
     if (refusal) {
         reply_refusal(request, refusal, NULL, 0);
         return 0;
     }
     read_content(request);
-    admission_ask(request);
+    if (request->shows_key)
+        resolve_key(request);
+    else
+        request_identified(request, NULL);
     if (!request->answered)
         connection_park(request->connection, req);
     return 0;

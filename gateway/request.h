@@ -15,8 +15,11 @@
 #include "token.h"
 #include "trace.h"
 
+#define REQUEST_ID_LIMIT 128
+
 struct answer;
 struct connection;
+struct key_grant;
 
 struct request {
     h2o_req_t *h2o;
@@ -38,9 +41,13 @@ struct request {
     struct text_span query;
 
     bool token_given;
-    struct text_span credentials; /* what follows "Bearer" */
+    bool by_cookie;               /* and not by the Authorization header */
+    struct text_span credentials; /* what follows "Bearer", or the cookie */
     struct token token;           /* user_id 0: nobody */
-    struct quota quota;
+    bool shows_key;               /* the credentials are an API key */
+    const struct key_grant *key;  /* what it may, in the request's pool; NULL: no API key */
+    bool use_is_news;             /* notes.c has not heard of this session or key for a while */
+    struct quota quota, key_quota;
 
     struct text_span message;      /* by the contract, in the request's pool */
     const struct refusal *invalid; /* it does not keep to the contract */
@@ -68,6 +75,8 @@ int request_arrived(h2o_handler_t *handler, h2o_req_t *req);
 /* For answers that h2o gives by itself (a body too large, broken chunks). */
 struct request *request_new(h2o_req_t *req);
 
+/* What keys.c found out: NULL where the API key is good. */
+void request_identified(struct request *request, const struct refusal *refusal);
 /* What admission.c found out. `revoked`: the session of its token was ended. */
 void request_admitted(struct request *request, bool revoked);
 /* A worker has answered, or somebody answered for it. */
@@ -75,5 +84,8 @@ void request_answered(struct request *request, struct answer *answer);
 
 /* It no longer waits anywhere. */
 void request_leave(struct request *request);
+
+/* `bytes` is NULL where there is none, or none that can be believed. */
+struct text_span request_cookie(const struct request *request, const char *name);
 
 #endif

@@ -47,6 +47,7 @@ struct request_source {
     const char *const *path_names;
     size_t path_count;
     const char *(*header)(void *context, const char *name, size_t *ret_length); /* NULL where absent */
+    const char *(*cookie)(void *context, const char *name, size_t *ret_length); /* the same */
     void *context;
     struct text_span credentials; /* the bearer token, for IN_CREDENTIALS */
     const struct fixed_value *fixed;

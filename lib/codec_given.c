@@ -146,7 +146,7 @@ static void take_path(struct gathering *gathering, const struct request_source *
     }
 }
 
-/* Fields that are a part of the request by themselves: a header, the bearer token, the raw body. */
+/* Fields that are a part of the request by themselves: a header, a cookie, the bearer token, the raw body. */
 static void take_whole(struct gathering *gathering, const struct request_source *source) {
     for (size_t i = 0; i < gathering->record->field_count; i++) {
         const struct field *field = &gathering->record->fields[i];
@@ -157,6 +157,8 @@ static void take_whole(struct gathering *gathering, const struct request_source 
             text = source->raw_body;
         else if (field->location == IN_HEADER && source->header)
             text.bytes = source->header(source->context, field->header, &text.length);
+        else if (field->location == IN_COOKIE && source->cookie)
+            text.bytes = source->cookie(source->context, field->header, &text.length);
         if (text.bytes)
             note_text(gathering, field, field->name, text);
     }

@@ -19,3 +19,12 @@ const struct operation *operation_find(const char *name) {
 const struct refusal *refusal_find(const char *code) {
     return bsearch(code, refusals, refusal_count, sizeof *refusals, compare_refusal);
 }
+
+unsigned role_bit(const char *role) {
+    static const char *const names[] = {"user", "facilitator", "admin"};
+    static const unsigned bits[] = {ROLE_USER, ROLE_FACILITATOR, ROLE_ADMIN};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        if (strcmp(role, names[i]) == 0)
+            return bits[i];
+    return 0;
+}

@@ -37,6 +37,7 @@ enum field_location {
     IN_PATH,
     IN_QUERY,
     IN_HEADER,
+    IN_COOKIE,
     IN_CREDENTIALS, /* the Authorization header's bearer token */
     IN_RAW_BODY,    /* the whole body as it came, whatever its type */
 };
@@ -62,7 +63,7 @@ struct field {
     enum field_type type;
     enum field_format format;
     enum field_location location;
-    const char *header;          /* IN_HEADER: the header's name in lower case */
+    const char *header;          /* IN_HEADER: its name in lower case; IN_COOKIE: the cookie's name */
     bool required;
     bool nullable;
     bool quoted;                 /* an integer that also comes as a string of digits */
@@ -109,6 +110,14 @@ struct view {
 enum operation_kind { OPERATION_READ, OPERATION_COMMAND };
 enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_AUTH };
 enum { ROLE_USER = 1, ROLE_FACILITATOR = 2, ROLE_ADMIN = 4 };
+/* What ties a person to the row that a call is about. */
+enum { RELATION_SELF = 1, RELATION_PERSON = 2, RELATION_FACILITATOR = 4 };
+enum key_scope { SCOPE_NONE, SCOPE_READ, SCOPE_BOOK, SCOPE_EVENTS, SCOPE_WEBHOOKS }; /* what API keys may be good for */
+enum redirect {
+    REDIRECT_NOBODY,
+    REDIRECT_EVERYBODY, /* the answer is 302 */
+    REDIRECT_BROWSERS,  /* who accepts text/html; programs get JSON, and no cookies */
+};
 enum access {
     ACCESS_PUBLIC,   /* anybody; a valid token is used, a bad one refused */
     ACCESS_TOKEN,    /* an access token */
@@ -121,6 +130,14 @@ struct refusal {
     uint16_t status;
     uint16_t retry_after_s; /* 0: no Retry-After */
     const char *message;
+};
+
+/* Whose rows an operation touches: x-owner. Decided by rights_refusal() (workers/shared/rights.h). */
+struct ownership {
+    unsigned relations;            /* one of them suffices; RELATION_SELF: nobody else's row can be reached; 0: nobody's */
+    unsigned roles;                /* who may besides */
+    const struct refusal *refusal; /* what others hear */
+    unsigned known_to;             /* relations: who knows of the row anyway and hears `forbidden` */
 };
 
 struct operation {
@@ -139,6 +156,11 @@ struct operation {
     size_t call_size, request_offset, reply_offset; /* of struct NAME_call: struct call first */
     const char *page_field;       /* reply field with the next cursor; NULL: no pages */
     bool raw_body;                /* its request has a field with IN_RAW_BODY */
+    struct ownership owner;
+    enum key_scope scope;             /* that an API key needs; SCOPE_NONE: no key may call it */
+    enum redirect redirect;
+    const struct field *redirect_field; /* of the reply: where to */
+    uint32_t concurrency; /* calls under way at once per gateway; 0: any number */
     /* Where its reply says true in that field, the gateway sends the reply on as the request of the continuation, whose
      * reply (of the same record) is what the client gets. NULL: no continuation. */
     const struct operation *continuation;
@@ -148,6 +170,11 @@ struct operation {
 struct fixed_value { /* a request field that the route itself sets */
     const struct field *field;
     const char *text;
+};
+
+struct cookie { /* that an answer sets */
+    const char *name;
+    const struct field *field; /* of the operation's reply; NULL: the cookie is cleared */
 };
 
 enum listener { LISTENER_API, LISTENER_CRM };
@@ -160,6 +187,7 @@ struct route {
     const struct view *view;      /* NULL: the reply as it is */
     const struct fixed_value *fixed; /* ends with field NULL; NULL: none */
     const struct field *csv;      /* the reply's list that is answered, as CSV; NULL: JSON */
+    const struct cookie *cookies; /* ends with name NULL; NULL: none */
     uint16_t status;              /* of success */
 };
 
@@ -180,6 +208,7 @@ extern const struct record *const all_records[]; /* every record, for tests; NUL
 extern const char openapi_json[];         /* the published document */
 extern const size_t openapi_json_length;
 
+unsigned role_bit(const char *role);                      /* ROLE_USER of "user" …; 0: no such role */
 const struct operation *operation_find(const char *name); /* NULL: none */
 const struct refusal *refusal_find(const char *code);     /* NULL: none */
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Compiles the contract into C: compile.py --out DIR openapi.yaml messages.yaml errors.yaml
 
+With --rights json (or markdown) instead of --out it prints who may call what, as the contract says.
+
 Ends with 1 and one line that names the place where the contract says something that cannot be enforced.
 """
 
@@ -10,17 +12,20 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from contract import emit  # noqa: E402
+from contract import emit, rights  # noqa: E402
 from contract.build import Contract  # noqa: E402
 from contract.document import ContractError, load  # noqa: E402
 from contract.model import WORKER_SERVICES  # noqa: E402
 from contract.schema import SchemaReader  # noqa: E402
 
 
-def compile_contract(openapi, messages, errors):
+def read_contract(options):
+    document = load(options.openapi)
+    return document, Contract(SchemaReader(), document, load(options.messages, document), load(options.errors))
+
+
+def compile_contract(document, contract):
     """All generated files, as {name: text}."""
-    document = load(openapi)
-    contract = Contract(SchemaReader(), document, load(messages, document), load(errors))
     files = {"operations.h": emit.header(contract), "operations.c": emit.tables(contract, document.value)}
     for service in WORKER_SERVICES:
         files[f"handlers_{service}.c"] = emit.handlers(contract, service)
@@ -29,18 +34,23 @@ def compile_contract(openapi, messages, errors):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", required=True, metavar="DIR")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--out", metavar="DIR")
+    wanted.add_argument("--rights", choices=["json", "markdown"])
     parser.add_argument("openapi")
     parser.add_argument("messages")
     parser.add_argument("errors")
     options = parser.parse_args()
     try:
-        files = compile_contract(options.openapi, options.messages, options.errors)
+        document, contract = read_contract(options)
     except ContractError as error:
         print(error, file=sys.stderr)
         return 1
+    if options.rights:
+        print({"json": rights.as_json, "markdown": rights.as_markdown}[options.rights](rights.table(contract)))
+        return 0
     os.makedirs(options.out, exist_ok=True)
-    for name, text in files.items():
+    for name, text in compile_contract(document, contract).items():
         with open(os.path.join(options.out, name), "w", encoding="utf-8") as file:
             file.write(text)
     return 0

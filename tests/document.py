@@ -63,6 +63,13 @@ class Route:
         self.placeholders = path.count("{")
 
 
+def documented_cookies(operation, redirected):
+    """Names of the cookies that a success sets or clears."""
+    if "x-redirect" in operation and not redirected:
+        return set()
+    return {*operation.get("x-set-cookies", {}), *operation.get("x-clear-cookies", [])}
+
+
 class Document:
     def __init__(self):
         self.root = yaml.safe_load((ROOT / "schemas/openapi.yaml").read_text())
@@ -119,6 +126,48 @@ class Document:
         schema = self.reply_schema(route.operation, status)
         if schema is not None:
             self.check(schema, body, route.operation["operationId"])
+
+    def check_cookies(self, method, path, answer, listener="api"):
+        """A success sets the cookies that are documented, all of them, and nothing else sets any; each is kept safe."""
+        lines = answer.raw.headers.getlist("Set-Cookie")
+        route = self.find(method, path, listener)
+        signed_in = answer.status_code < 400 and "error=" not in answer.headers.get("Location", "")
+        wanted = documented_cookies(route.operation, answer.status_code == 302) if route and signed_in else set()
+        assert {line.split("=")[0] for line in lines} == wanted, f"{method} {path}: {answer.status_code} sets {lines}"
+        for line in lines:
+            attributes = line.split("; ")[1:]
+            assert line.startswith("__Host-") and {"Path=/", "Secure", "HttpOnly"} <= set(attributes), line
+            assert {"SameSite=Lax", "SameSite=Strict"} & set(attributes) and "Domain" not in line, line
+
+    def secrets_asked(self, operation, query, body):
+        """The secrets in a request: its body and its query parameters."""
+        for parameter in map(self.resolve, operation.get("parameters", [])):
+            for value in query.get(parameter["name"], []):
+                yield from self.secrets(parameter["schema"], value)
+        content = self.resolve(operation.get("requestBody", {})).get("content", {})
+        if "application/json" in content:
+            yield from self.secrets(content["application/json"]["schema"], body)
+
+    def secrets_answered(self, operation, status, body):
+        """The secrets in an answer; a refusal may hold one that leads on."""
+        if status < 400:
+            content = self.resolve(operation["responses"].get(str(status), {})).get("content", {})
+            yield from self.secrets(content["application/json"]["schema"], body) if "application/json" in content else []
+        elif isinstance(body, dict) and "challenge" in body.get("details", {}):
+            yield body["details"]["challenge"]
+
+    def secrets(self, schema, value):
+        """The texts in a value that its schema calls secret."""
+        schema = self.resolve(schema)
+        if isinstance(value, str) and (schema.get("format") == "password" or schema.get("writeOnly")):
+            yield value
+        elif isinstance(value, list) and "items" in schema:
+            for item in value:
+                yield from self.secrets(schema["items"], item)
+        elif isinstance(value, dict):
+            for name, property_schema in schema.get("properties", {}).items():
+                for each in (name, *self.resolve(property_schema).get("x-alias", [])):
+                    yield from self.secrets(property_schema, value.get(each))
 
     def check_refusal(self, status, body):
         self.check(self.root["components"]["schemas"]["Error"], body, "error")

@@ -2,6 +2,7 @@
 answer is checked against the contract, makes people and events, and receives its webhooks."""
 
 import base64
+import collections
 import datetime
 import hashlib
 import hmac
@@ -11,17 +12,20 @@ import json
 import os
 import pathlib
 import queue
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 
 import psycopg2
 import requests
 
 from document import ROOT, Document
+from leaks import Secrets
 from providers import RazorpayStandIn, StripeStandIn
 
 DOCUMENT = Document()
@@ -31,6 +35,8 @@ CRM_TOKEN = "super-crm-token"
 ORIGIN = "https://app.example"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"tests-only-webhook-signing-key-0").decode()
 
+secrets_of = collections.defaultdict(Secrets)  # by the address of the stack that they were used at
+
 _numbers = itertools.count(1)
 _run = f"{os.getpid()}t{int(time.time())}"  # digits in one row could be a card number
 
@@ -39,18 +45,24 @@ def unique(prefix):
     return f"{prefix}-{_run}n{next(_numbers)}"
 
 
-_given_ports = set()
+_reserved = []
 
 
 def free_port():
-    """A port that nobody uses and that no earlier call gave."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _given_ports:
-            _given_ports.add(port)
-            return port
+    """A port that nobody uses and that no other call gave, in whatever process of tests. It lies below those that the kernel gives to
+    outgoing connections, and is reserved by a name in the kernel that ends with this process."""
+    for port in random.sample(range(10000, 32768), 1000):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0tithi-tests-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        _reserved.append(name)
+        return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, what, seconds=15):
@@ -84,10 +96,30 @@ class Client:
         answer = self.http.request(
             method, self.base_url + path, headers=headers, timeout=30, allow_redirects=False, **arguments
         )
+        self.remember_secrets(method, path, answer)
         assert server_error or answer.status_code < 500, f"{method} {path}: {answer.status_code} {answer.text}"
+        DOCUMENT.check_cookies(method, path, answer, self.listener)
         if answer.headers.get("Content-Type", "").startswith("application/json") and method != "HEAD":
             DOCUMENT.check_answer(method, path, answer.status_code, answer.json(), self.listener)
         return answer
+
+    def remember_secrets(self, method, path, answer):
+        """What of this exchange must not stand in a log."""
+        sent, secrets = answer.request, secrets_of[self.base_url]
+        secrets.add(sent.headers.get("Authorization", "").partition(" ")[2])
+        for cookie in sent.headers.get("Cookie", "").split("; ") + answer.raw.headers.getlist("Set-Cookie"):
+            secrets.add(cookie.partition("=")[2].partition(";")[0])
+        route = DOCUMENT.find(method, path, self.listener)
+        if not route:
+            return
+        body = json_of(answer.content)
+        for secret in DOCUMENT.secrets_asked(route.operation, query_of(sent.url), json_of(sent.body)):
+            secrets.add(secret)
+        for secret in DOCUMENT.secrets_answered(route.operation, answer.status_code, body):
+            secrets.add(secret)
+        for name in ("state", "nonce", "challenge"):  # where a browser is sent
+            for secret in query_of(answer.headers.get("Location", "")).get(name, []):
+                secrets.add(secret)
 
     def get(self, path, **arguments):
         return self.request("GET", path, **arguments)
@@ -100,6 +132,18 @@ class Client:
 
     def delete(self, path, **arguments):
         return self.request("DELETE", path, **arguments)
+
+
+def query_of(url):
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+
+
+def json_of(text):
+    """What a body says, or None where it is no JSON."""
+    try:
+        return json.loads(text) if isinstance(text, (str, bytes)) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def refusal(answer):
@@ -228,15 +272,27 @@ class Stack:
         finally:
             connection.close()
 
+    def leaks(self):
+        """Lines of the logs that hold a secret which was used here."""
+        found = []
+        for address in {self.base_url, self.crm_url}:
+            secrets_of[address].add_mails(self.state / "mail")
+            found += secrets_of[address].find(self.state / "log")
+        return found
+
     def logs(self):
         """Everything that the processes have logged."""
         return "".join(file.read_text(errors="replace") for file in sorted((self.state / "log").rglob("*")) if file.is_file())
 
     def traces(self):
-        """What a refused request must not change: how many facts there are."""
+        """What a refused request must not change: how many facts there are. What was told before is waited for: a webhook may lead back here
+        and be noted, and a refund changes its payment."""
+        due = "SELECT count(*) FROM outbox WHERE state = 'due' AND next_attempt_at <= now()"
+        wait_until(lambda: self.rows(due) == [(0,)], "what is due to be delivered")
         tables = (
             *("users", "sessions", "refresh_tokens", "events", "bookings", "payments", "refunds", "ledger", "provider_events"),
-            *("state_changes", "sandbox_orders", "commands", "outbox"),
+            *("state_changes", "sandbox_orders", "outbox"),
+            "commands WHERE substring(reply FOR 7) <> '\\x81a56e6f746564'",  # but for {"noted": …}: what gateways say by themselves
         )
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
         connection = self.database()
@@ -330,11 +386,30 @@ def start_stack(environment=None, arguments=()):
         "CORS_ORIGINS": ORIGIN,
         **(environment or {}),
     }
-    done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
+    try:
+        return bring_up(command, settings, Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{crm_port}", state))
+    except AssertionError:
         shutil.rmtree(folder, ignore_errors=True)
-        raise AssertionError(f"deploy/up failed:\n{done.stdout}")
-    return Stack(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{crm_port}", state)
+        raise
+
+
+def bring_up(command, settings, stack):
+    """Runs deploy/up, and remembers what it was told in confidence."""
+    stack.command, stack.settings = command, {name: value for name, value in settings.items() if value is not None}
+    done = subprocess.run(command, cwd=ROOT, env=stack.settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, f"deploy/up failed:\n{done.stdout}"
+    secrets = secrets_of[stack.base_url]
+    for name, value in stack.settings.items():
+        secrets.add_setting(name, value)
+    secrets.add_folder(stack.state / "secrets")
+    assert not any(secret in done.stdout for secret in secrets.telling), f"deploy/up tells a secret:\n{done.stdout}"
+    return stack
+
+
+def restart_stack(stack, environment):
+    """Stops a stack and starts it again over the same state, with other settings; None: it is not set."""
+    bring_down(stack)
+    return bring_up(stack.command, {**stack.settings, **environment}, stack)
 
 
 # INR by Razorpay, some others by Stripe, the rest by nobody.
@@ -363,9 +438,16 @@ def stop_paid_stack(stack):
     stop_stack(stack)
 
 
-def stop_stack(stack):
+def bring_down(stack):
     subprocess.run([str(ROOT / "deploy/down"), "--state", str(stack.state)], cwd=ROOT, check=True)
+
+
+def stop_stack(stack):
+    """Stops it for good; nothing secret may stand in what it has logged."""
+    bring_down(stack)
+    leaks = stack.leaks()
     shutil.rmtree(stack.state.parent, ignore_errors=True)
+    assert not leaks, f"{len(leaks)} lines of the logs hold a secret, such as:\n" + "\n".join(leaks[:5])
 
 
 class Delivery:

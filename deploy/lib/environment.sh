@@ -6,6 +6,8 @@ declare -A SECRET_READERS=(
     [DATABASE_URL]="${WORKER_KINDS[*]} operator"
     [REDIS_URL]="gateway auth operator"
     [JWT_SECRET_KEY]="gateway auth operator"
+    [JWT_PREVIOUS_SECRET_KEY]="gateway auth operator"
+    [GOOGLE_CLIENT_SECRET]="auth operator"
     [CRM_WEBHOOK_SECRET]="crm operator"
     [CRM_BEARER_TOKEN]="gateway crm operator"
     [ADMIN_PASSWORD]="auth operator"
@@ -13,7 +15,7 @@ declare -A SECRET_READERS=(
     [RAZORPAY_WEBHOOK_SECRET]="payment operator"
     [STRIPE_SECRET_KEY]="payment operator"
     [STRIPE_WEBHOOK_SECRET]="payment operator"
-    [SMTP_URL]="crm operator"
+    [SMTP_URL]="auth crm operator"
 )
 
 # Reads NAME=value lines into the environment; a variable that is set already stays as it is.

@@ -13,13 +13,15 @@
     " FROM outbox WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR channel = $2)"                       \
     " ORDER BY id DESC LIMIT 1000"
 
-/* One that is being tried just now is left to its worker. The payment worker listens for refunds. */
+/* One that is being tried just now is left to its worker. Who listens for what: workers/runtime/transaction.c; the
+ * payment worker for refunds. */
 #define REPLAY_SQL                                                                                                     \
     "WITH again AS (UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), leased_until = NULL,"      \
     " finished_at = NULL WHERE webhook_id = $1 AND (leased_until IS NULL OR leased_until < now())"                     \
     " RETURNING webhook_id, channel, type, state)"                                                                     \
     " SELECT again.* FROM again"                                                                                       \
-    " CROSS JOIN LATERAL (SELECT pg_notify(CASE channel WHEN 'refund' THEN 'refunds' ELSE 'outbox' END, '')) AS woken"
+    " CROSS JOIN LATERAL (SELECT pg_notify(CASE channel WHEN 'refund' THEN 'refunds' "                                 \
+    "WHEN 'account_mail' THEN 'account_mail' ELSE 'outbox' END, '')) AS woken"
 
 int command_deliveries(const struct stack *stack, const struct options *options, char **arguments) {
     static const struct column columns[] = {
@@ -32,8 +34,9 @@ int command_deliveries(const struct stack *stack, const struct options *options,
     const char *state = arguments[0], *channel = options->channel;
     if (state && strcmp(state, "due") != 0 && strcmp(state, "delivered") != 0 && strcmp(state, "dead") != 0)
         return complain(EX_USAGE, "deliveries are due, delivered or dead, not '%s'", state);
-    if (channel && strcmp(channel, "webhook") != 0 && strcmp(channel, "mail") != 0 && strcmp(channel, "refund") != 0)
-        return complain(EX_USAGE, "channels are webhook, mail and refund, not '%s'", channel);
+    if (channel && strcmp(channel, "webhook") != 0 && strcmp(channel, "mail") != 0 && strcmp(channel, "refund") != 0 &&
+        strcmp(channel, "account_mail") != 0)
+        return complain(EX_USAGE, "channels are webhook, mail, account_mail and refund, not '%s'", channel);
     PGconn *database = stack_settings(stack) ? NULL : database_open();
     if (!database)
         return EX_UNAVAILABLE;

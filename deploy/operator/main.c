@@ -29,11 +29,18 @@ static const struct command commands[] = {
      NO_LIMIT, false},
     {"user add", "EMAIL [--name NAME] [--role ROLE] [--password-file FILE]",
      "make an account; without a file the password is read from standard input", command_user_add, 1, 1, false},
-    {"user role", "EMAIL ROLE", "make somebody user, facilitator or admin", command_user_role, 2, 2, false},
+    {"user list", "[--pending]", "the newest 1000 accounts, or of those who wait to become facilitators",
+     command_user_list, 0, 0, false},
+    {"user role", "EMAIL ROLE", "make somebody user, facilitator or admin; their sessions and API keys end",
+     command_user_role, 2, 2, false},
+    {"user approve", "EMAIL", "make a facilitator of somebody who waits for it", command_user_approve, 1, 1, false},
+    {"user deactivate", "EMAIL", "shut somebody out; their sessions and API keys end", command_user_deactivate, 1, 1,
+     false},
+    {"user activate", "EMAIL", "let them in again", command_user_activate, 1, 1, false},
     {"user bulk", "N --tokens FILE", "make N accounts for a load test and write `email id token` lines",
      command_user_bulk, 1, 1, false},
     {"user hash", "", "the stored form of the password on standard input", command_user_hash, 0, 0, false},
-    {"deliveries", "[due|delivered|dead] [--channel webhook|mail|refund]", "what was sent, newest first",
+    {"deliveries", "[due|delivered|dead] [--channel webhook|mail|account_mail|refund]", "what was sent, newest first",
      command_deliveries, 0, 1, false},
     {"replay", "WEBHOOK_ID…", "send it again, whatever the channel", command_replay, 1, NO_LIMIT, false},
     {"check-config", "", "the settings of the stack's programs, secrets masked", command_check_config, 0, 0, false},
@@ -74,6 +81,7 @@ enum option_id {
     OPTION_VERSION,
     OPTION_ROLE,
     OPTION_NAME,
+    OPTION_PENDING,
     OPTION_PASSWORD_FILE,
     OPTION_TOKENS,
     OPTION_SCHEMAS,
@@ -87,6 +95,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     {"role", required_argument, NULL, OPTION_ROLE},
     {"name", required_argument, NULL, OPTION_NAME},
+    {"pending", no_argument, NULL, OPTION_PENDING},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
     {"tokens", required_argument, NULL, OPTION_TOKENS},
     {"schemas", required_argument, NULL, OPTION_SCHEMAS},
@@ -116,6 +125,9 @@ static void read_options(int argc, char **argv, bool all, struct options *option
             break;
         case OPTION_NAME:
             options->name = optarg;
+            break;
+        case OPTION_PENDING:
+            options->pending = true;
             break;
         case OPTION_PASSWORD_FILE:
             options->password_file = optarg;

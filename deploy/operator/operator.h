@@ -10,6 +10,7 @@
 /* What the command line said. Texts are NULL where not given. */
 struct options {
     bool json;
+    bool pending;
     const char *role;
     const char *name;
     const char *password_file;
@@ -28,8 +29,8 @@ struct stack {
 typedef int command_function(const struct stack *stack, const struct options *options, char **arguments);
 
 command_function command_status, command_top, command_scale, command_drain, command_user_add, command_user_role,
-    command_user_bulk, command_user_hash, command_deliveries, command_replay, command_check_config, command_migrate,
-    command_psql;
+    command_user_bulk, command_user_hash, command_user_list, command_user_approve, command_user_activate,
+    command_user_deactivate, command_deliveries, command_replay, command_check_config, command_migrate, command_psql;
 
 /* stack.c */
 void stack_open(struct stack *stack, const char *state);

@@ -6,7 +6,7 @@ An operation has one request record and one reply record. A further route to it 
 import dataclasses
 import re
 
-from . import examples
+from . import examples, rights
 from .document import Node
 from .faces import FACE_KEYWORDS, FaceReader
 from .model import WORKER_SERVICES, Field, Operation, Record, Refusal, Route, snake
@@ -14,12 +14,15 @@ from .schema import Schema
 
 SERVICES = WORKER_SERVICES + ["gateway", "any"]
 METHODS = ["get", "post", "put", "delete", "patch"]
-ROLES = ["user", "facilitator", "admin"]
+SCOPES = ["read", "book", "events", "webhooks"]
 ACCESS = {"bearer": "ACCESS_TOKEN", "refresh": "ACCESS_REFRESH", "crm": "ACCESS_SERVICE"}
+COOKIE = "cookie"
+COOKIE_NAME = re.compile(r"__Host-[a-z]+(-[a-z]+)*")
 # The gateway itself acts on these headers: documented as parameters they are no request fields.
 GATEWAY_HEADERS = {"accept", "idempotency-key", "if-none-match", "traceparent", "x-request-id"}
 OPERATION_ONLY = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page", "x-raw-body",
+    "x-scope", "x-redirect", "x-concurrency", "x-owner",
 }  # fmt: skip
 C_WORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
@@ -132,13 +135,19 @@ class Contract:
         if operation.coalesce and kind != "read":
             node.fail("only reads can be coalesced")
         self.read_roles(operation, node)
+        operation.owner = rights.read_owner(operation, node, [refusal.code for refusal in self.refusals])
+        self.read_scope(operation, node)
+        if node.get("x-redirect"):
+            self.read_redirect(operation, node.get("x-redirect"))
+        if node.get("x-concurrency"):
+            self.read_concurrency(operation, node.get("x-concurrency"))
         if node.get("x-deadline-ms"):
             operation.deadline_ms = node.get("x-deadline-ms").integer()
         if node.get("x-page"):
             operation.page = self.read_page(node.get("x-page"), reply)
         self.check_credentials(operation, node)
         self.operations.append(operation)
-        self.add_routes(node, method, path, Route("", "", "", operation, status))
+        self.add_routes(node, method, path, Route("", "", "", operation, status, cookies=self.read_cookies(node, operation, None)))
 
     def add_routes(self, node, method, path, route):
         listener = node.get("x-listener").choice(["api", "crm"]) if node.get("x-listener") else "api"
@@ -170,9 +179,13 @@ class Contract:
         names = []
         for requirement in security.elements():
             for name, scopes in requirement.items():
-                if name not in schemes.mapping() or name not in ACCESS:
+                if name not in schemes.mapping() or name not in (*ACCESS, COOKIE):
                     scopes.fail(f"is no security scheme: known are {', '.join(ACCESS)}")
                 names.append(name)
+        if COOKIE in names:  # works wherever a bearer does, and nowhere else
+            names.remove(COOKIE)
+            if "bearer" not in names:
+                security.fail("cookie goes with bearer")
         if len(names) == 0 or {} in security.value:
             return "ACCESS_PUBLIC"
         if len(names) > 1:
@@ -190,7 +203,7 @@ class Contract:
             node.get("x-role-refusal").fail("means nothing without x-roles")
         if not node.get("x-roles"):
             return
-        operation.roles = [role.choice(ROLES) for role in node.get("x-roles").elements()]
+        operation.roles = [role.choice(rights.ROLES) for role in node.get("x-roles").elements()]
         if operation.access != "ACCESS_TOKEN":
             node.get("x-roles").fail("only who shows an access token has a role")
         place = node.get("x-role-refusal") or node.get("x-roles")
@@ -199,11 +212,50 @@ class Contract:
             place.fail(f"errors.yaml has no refusal {operation.role_refusal}")
 
     @staticmethod
+    def read_scope(operation, node):
+        """What an API key must be good for. Without a scope no key may call it."""
+        if not node.get("x-scope"):
+            return
+        operation.scope = node.get("x-scope").choice(SCOPES)
+        if operation.access not in ("ACCESS_TOKEN", "ACCESS_PUBLIC"):
+            node.get("x-scope").fail("only where an access token goes a key goes too")
+
+    @staticmethod
+    def read_redirect(operation, node):
+        node.only({"field", "to"})
+        if operation.coalesce:
+            node.fail("a redirect is for one caller: the operation cannot be coalesced")
+        operation.redirect = node.need("to").choice(["everybody", "browsers"])
+        operation.redirect_field = text_field(operation.reply, node.need("field"))
+
+    @staticmethod
+    def read_concurrency(operation, place):
+        """How many calls of it a gateway has under way at once."""
+        operation.concurrency = place.integer()
+        if operation.concurrency < 1:
+            place.fail("must be at least 1")
+        if operation.service not in WORKER_SERVICES or operation.coalesce:
+            place.fail("bounds calls of a worker that are not coalesced")
+
+    @staticmethod
+    def read_cookies(node, operation, view):
+        """Which cookies an answer sets, from which fields of its reply, and which it clears."""
+        cookies = []
+        for name, place in node.get("x-set-cookies").items() if node.get("x-set-cookies") else []:
+            cookies.append((cookie_name(place, name), text_field(operation.reply, place)))
+            if not operation.secret_reply:
+                place.fail(f"what a cookie holds is a secret: {operation.name} needs x-secret-reply")
+            if not operation.redirect and (view is None or view.shows(cookies[-1][1])):
+                place.fail("what a cookie holds is not shown: this needs a face (x-operation) without it, or x-redirect")
+        for place in node.get("x-clear-cookies").elements() if node.get("x-clear-cookies") else []:
+            cookies.append((cookie_name(place, place.text()), None))
+        if len({name for name, _ in cookies}) != len(cookies):
+            node.fail("a cookie is set or cleared once")
+        return cookies
+
+    @staticmethod
     def read_page(node, reply):
-        field = reply.find(node.text())
-        if field is None or field.schema.type != "string":
-            node.fail("is no string field of the reply")
-        return field.name
+        return text_field(reply, node).name
 
     @staticmethod
     def check_credentials(operation, node):
@@ -233,7 +285,7 @@ class Contract:
 
     def read_parameter(self, node):
         node.only({"name", "in", "required", "description", "schema", "example", "x-alias"})
-        name, location = node.get("name").text(), node.get("in").choice(["path", "query", "header"])
+        name, location = node.get("name").text(), node.get("in").choice(["path", "query", "header", "cookie"])
         schema = self.reader.read(node.need("schema"))
         examples.check_schema(schema)
         if node.get("example"):
@@ -245,10 +297,13 @@ class Contract:
             node.fail("a path parameter is required")
         if location == "header" and name.lower() in GATEWAY_HEADERS:
             return None
+        if location == "cookie":
+            cookie_name(node.get("name"), name)
         aliases = node.get("x-alias").texts() if node.get("x-alias") else schema.aliases
-        field = Field(name.replace("-", "_") if location != "header" else snake(name), schema, required, f"IN_{location.upper()}", aliases=aliases)
-        if location == "header":
-            field.header = name.lower()
+        member = {"header": snake(name), "cookie": f"{snake(name.removeprefix('__Host-'))}_cookie"}.get(location, name.replace("-", "_"))
+        field = Field(member, schema, required, f"IN_{location.upper()}", aliases=aliases)
+        if location in ("header", "cookie"):
+            field.header = name.lower() if location == "header" else name
         if schema.credentials:
             field.location, field.header = "IN_CREDENTIALS", None
         return field
@@ -440,6 +495,20 @@ class Contract:
             if shape in seen:
                 route.operation.node.fail(f"{route.method} {route.path} is served twice")
             seen[shape] = route
+
+
+def text_field(reply, place):
+    """The reply's string field of that name."""
+    field = reply.find(place.text())
+    if field is None or field.schema.type != "string":
+        place.fail("is no string field of the reply")
+    return field
+
+
+def cookie_name(place, name):
+    if not COOKIE_NAME.fullmatch(name):
+        place.fail(f"{name}: a cookie's name starts with __Host-, so that it is this host's only, and secure")
+    return name
 
 
 def flag(node, key, default):

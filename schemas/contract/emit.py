@@ -34,8 +34,9 @@ FORMATS = {
     "line": "FORMAT_LINE",
 }
 INTERNAL_KEYWORDS = {
-    "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
-    "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "writeOnly",
+    "x-service", "x-roles", "x-role-refusal", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
+    "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "x-redirect", "x-set-cookies",
+    "x-clear-cookies", "x-concurrency", "x-owner", "writeOnly",
 }  # fmt: skip
 
 
@@ -223,6 +224,11 @@ def operation_row(operation):
         ("reply_offset", f"offsetof(struct {name}_call, reply)"),
         ("page_field", quote(operation.page) if operation.page else None),
         ("raw_body", "true" if operation.raw_body else None),
+        ("owner", ownership(operation.owner) if operation.owner else None),
+        ("scope", f"SCOPE_{operation.scope.upper()}" if operation.scope else None),
+        ("redirect", f"REDIRECT_{operation.redirect.upper()}" if operation.redirect else None),
+        ("redirect_field", field_pointer(operation.reply, operation.redirect_field) if operation.redirect else None),
+        ("concurrency", operation.concurrency or None),
     ]
     if operation.continuation:
         rows += [
@@ -230,6 +236,19 @@ def operation_row(operation):
             ("continuation_field", field_pointer(operation.reply, operation.continuation_field)),
         ]
     return f"    {{{initializer(rows)}}},\n"
+
+
+def ownership(owner):
+    def mask(relations):
+        return " | ".join(dict.fromkeys(f"RELATION_{relation.split('.')[-1].upper()}" for relation in relations))
+
+    rows = [
+        ("relations", mask(owner.relations)),
+        ("roles", " | ".join(f"ROLE_{role.upper()}" for role in owner.roles) or None),
+        ("refusal", f"&refusal_{owner.refusal}" if owner.refusal else None),
+        ("known_to", mask(owner.known_to) or None),
+    ]
+    return f"{{{initializer(rows)}}}"
 
 
 def field_pointer(record, field):
@@ -267,6 +286,8 @@ def view_index(contract, view):
 def route_row(contract, route):
     request = route.operation.request
     fixed = "".join(f"{{{field_pointer(request, field)}, {quote(text)}}}, " for field, text in route.fixed)
+    reply = route.operation.reply
+    cookies = "".join(f"{{{quote(name)}, {field_pointer(reply, field) if field else 'NULL'}}}, " for name, field in route.cookies)
     rows = [
         ("method", quote(route.method)),
         ("path", quote(route.path)),
@@ -275,6 +296,7 @@ def route_row(contract, route):
         ("view", f"&view_{view_index(contract, route.view)}" if route.view else None),
         ("fixed", f"(const struct fixed_value[]){{{fixed}{{NULL, NULL}}}}" if fixed else None),
         ("csv", field_pointer(route.operation.reply, route.csv) if route.csv else None),
+        ("cookies", f"(const struct cookie[]){{{cookies}{{NULL, NULL}}}}" if cookies else None),
         ("status", route.status),
     ]
     return f"    {{{initializer(rows)}}},\n"

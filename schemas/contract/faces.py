@@ -5,7 +5,7 @@ from .model import Route, View, ViewField, default_text
 
 FACE_KEYWORDS = {
     "operationId", "summary", "description", "tags", "parameters", "requestBody", "responses", "security",
-    "x-alias", "x-operation", "x-set", "x-csv", "x-listener", "deprecated",
+    "x-alias", "x-operation", "x-set", "x-csv", "x-listener", "x-set-cookies", "x-clear-cookies", "deprecated",
 }  # fmt: skip
 # What of a schema the codec enforces by the operation's own field.
 ENFORCED = ("type", "nullable", "format", "enum", "minimum", "maximum", "min_length", "max_length", "quoted")
@@ -29,7 +29,8 @@ class FaceReader:
         status, schema = contract.read_reply(node)
         csv = self.csv_list(node.get("x-csv"), status, schema) if node.get("x-csv") else None
         view = None if csv else self.root_view(schema)
-        contract.add_routes(node, self.method, self.path, Route("", "", "", self.operation, status, view, self.fixed, csv))
+        cookies = contract.read_cookies(node, self.operation, view)
+        contract.add_routes(node, self.method, self.path, Route("", "", "", self.operation, status, view, self.fixed, csv, cookies))
 
     def find_operation(self, place):
         for operation in self.contract.operations:

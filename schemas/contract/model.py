@@ -71,6 +71,18 @@ class View:
     record: Record  # of what is shown
     fields: list  # None: the record as it is
 
+    def shows(self, field):
+        """That field of the reply?"""
+        return self.root is None and any(row.path[0][1] is field for row in self.fields)
+
+
+@dataclasses.dataclass
+class Ownership:
+    relations: list  # one of them suffices
+    roles: list = dataclasses.field(default_factory=list)  # who may besides
+    refusal: str = None  # what others hear
+    known_to: list = dataclasses.field(default_factory=list)  # relations: who knows of the row and hears `forbidden`
+
 
 @dataclasses.dataclass
 class Operation:
@@ -88,6 +100,11 @@ class Operation:
     coalesce: bool = False
     secret_reply: bool = False
     raw_body: bool = False
+    owner: Ownership = None  # whose rows it touches
+    scope: str = None  # that an API key needs; None: no key may
+    redirect: str = None  # who is sent on by redirect_field: "everybody" or "browsers"
+    redirect_field: Field = None
+    concurrency: int = 0  # calls under way at once per gateway; 0: any number
     page: str = None
     continuation: object = None  # the operation that gets this one's reply and answers in its place
     continuation_field: Field = None  # of the reply: where it is true
@@ -107,6 +124,7 @@ class Route:
     view: View = None
     fixed: list = dataclasses.field(default_factory=list)  # of (field, text)
     csv: Field = None  # the reply's list that is shown as CSV
+    cookies: list = dataclasses.field(default_factory=list)  # of (name, reply field; None: cleared)
 
 
 @dataclasses.dataclass

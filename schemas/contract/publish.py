@@ -18,6 +18,7 @@ CRM_SERVER = {
 def spell_out(document):
     """A copy of the document with all of it written out."""
     document = copy.deepcopy(document)
+    say_limits_and_scopes(document)
     for item in list(document["paths"].values()):
         for method in METHODS:
             if method in item:
@@ -32,6 +33,18 @@ def spell_out(document):
     return document
 
 
+def say_limits_and_scopes(document):
+    """Which limit counts a call (x-limit), and which scope an API key needs for it (x-scope), on every face of an operation."""
+    operations = [(method, item[method]) for item in document["paths"].values() for method in METHODS if method in item]
+    for method, operation in operations:
+        if "x-operation" not in operation:
+            operation.setdefault("x-limit", "read" if method == "get" else "write")
+    mains = {operation["operationId"]: operation for _, operation in operations if "x-operation" not in operation}
+    for face in (operation for _, operation in operations if "x-operation" in operation):
+        main = mains[face["x-operation"]]
+        face.update({keyword: main[keyword] for keyword in ("x-limit", "x-scope") if keyword in main})
+
+
 def complete_operation(document, item, method):
     operation = item[method]
     if "Refused" in document.get("components", {}).get("responses", {}):
@@ -40,11 +53,21 @@ def complete_operation(document, item, method):
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     if "x-csv" in operation:
         operation["responses"]["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    if "x-redirect" in operation:
+        say_redirect(operation)
     if operation.get("x-listener") == "crm":
         operation["servers"] = [copy.deepcopy(CRM_SERVER)]
     for holder in (item, operation):
         if "parameters" in holder:
             holder["parameters"] = [name for given in holder["parameters"] for name in parameter_names(document, given)]
+
+
+def say_redirect(operation):
+    """The reply is documented as such, what leaves is its address."""
+    location = {"Location": {"description": "Where to go on", "schema": {"type": "string"}}}
+    if operation["x-redirect"]["to"] == "everybody":
+        del operation["responses"]["200"]
+    operation["responses"]["302"] = {"description": "Go on there", "headers": location}
 
 
 def parameter_names(document, given):

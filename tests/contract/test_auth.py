@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import PASSWORD, Client, Person, start_stack, stop_stack, unique
+from harness import PASSWORD, Client, Person, refusal, start_stack, stop_stack, unique
 
 
 def claims_of(token):
@@ -296,7 +296,8 @@ class TestOtherSettings:
 
     def test_the_first_administrator(self, strict):
         admin = strict.login("admin@EXAMPLE.com", "correct horse")
-        assert admin.get("/profile").json()["role"] == "admin"
+        profile = admin.get("/profile").json()
+        assert (profile["role"], profile["is_verified"]) == ("admin", True)
 
     def test_tokens_expire(self, strict):
         body = strict.register()
@@ -328,6 +329,12 @@ class TestProduction:
         answer = self.register(production, password=password)
         assert (answer.status_code, answer.json()["code"]) == (400, "password_too_weak")
         assert "password" in answer.json()["details"]
+
+    @pytest.mark.parametrize("password", ["Asha Rao 1990", "Asha-from-{}", "Asha-from-{}@example.com", "tithi2026"])
+    def test_passwords_that_name_the_person_or_this(self, production, password):
+        letters = unique("asha").translate(str.maketrans("0123456789", "abcdefghij", "-"))
+        fields = {"email": f"Asha.from.{letters}@example.com", "name": "Asha Rao", "password": password.format(letters)}
+        assert refusal(self.register(production, **fields)) == (400, "password_too_weak")
 
     def test_closed_to_facilitators(self, production):
         answer = self.register(production, role="facilitator")

@@ -37,6 +37,8 @@ MALFORMED = [
     (["crm"], "CRM_WEBHOOK_SECRET", "whsec_short"),
     (["auth"], "FACILITATOR_SIGNUP", "perhaps"),
     (["auth"], "ACCESS_TOKEN_TTL", "-1h"),
+    (["auth"], "SECOND_FACTOR_REQUIRED", "admin,user"),
+    (["auth"], "SECOND_FACTOR_REQUIRED", "facilitator;admin"),
     (PROGRAMS, "TITHI_ENV", "staging"),
     (PROGRAMS, "BROKER_URLS", "127.0.0.1:5999"),
     (PROGRAMS, "BROKER_URLS", "ipc:///tmp/a.sock,http://127.0.0.1:5999"),

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes the fuzzers' first inputs, made of the contract's examples: corpus.py DIR"""
 
+import base64
 import json
 import pathlib
 import sys
@@ -112,6 +113,24 @@ def provider_events():
     return [*seeds, b"\3t=1700000000,v1=00,v0=00\n{}"]
 
 
+def id_tokens():
+    """Tokens that nobody has signed, header and claims that the harness signs, and sets of keys."""
+    header = {"alg": "RS256", "kid": "k1", "typ": "JWT"}
+    claims = {"iss": "https://issuer.example", "aud": "client-1", "sub": "1234567890", "iat": 1699999990, "exp": 1700003600}
+    claims |= {"email": "jo@example.com", "email_verified": True, "name": "Jo Doe", "picture": "https://img.example/jo.png"}
+    changes = [{}, {"aud": ["client-1"], "azp": "client-1"}, {"nbf": 1699999990, "nonce": "n"}, {"email_verified": "true", "name": "\x07 J\u2028"}]
+    texts = [(json.dumps({**header, **more}), json.dumps(claims)) for more in ({}, {"alg": "none"}, {"crit": ["exp"]})]
+    texts += [(json.dumps(header), json.dumps({**claims, **change})) for change in changes]
+    seeds = [b"\2" + "\n".join(pair).encode() for pair in texts]
+    seeds += [b"\0" + b".".join(base64url(part.encode()) for part in (*pair, "signature")) for pair in texts]
+    key = {"kty": "RSA", "kid": "k1", "use": "sig", "alg": "RS256", "e": "AQAB", "n": base64url(b"\xc5" * 256).decode()}
+    return [*seeds, *(b"\1" + json.dumps({"keys": keys}).encode() for keys in ([], [key], [key, {"kty": "EC"}]))]
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
 def main():
     document = load(ROOT / "schemas" / "openapi.yaml")
     messages = load(ROOT / "schemas" / "messages.yaml", document)
@@ -119,7 +138,8 @@ def main():
     requests, messages = requests_and_messages(contract)
     envelopes = [msgpack.packb(HEADER), msgpack.packb({"id": ID, "refusal": "event_full"})]
     seeds = {"request": requests, "message": messages, "envelope": envelopes, "broker": broker_messages()}
-    seeds["provider"] = provider_events()
+    seeds |= {"provider": provider_events(), "id_token": id_tokens()}
+    seeds["cookies"] = [b"__Host-session=eyJ.e30.x-_", b"a=b; __Host-session=x\n__Host-refresh=y", b"https://tithi.example"]
     for name, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)

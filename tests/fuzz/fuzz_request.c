@@ -57,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .path_names = &name,
         .path_count = 1,
         .header = header,
+        .cookie = header,
         .credentials = {"token", 5},
     };
     struct pool *pool = pool_new();

@@ -41,8 +41,8 @@ static void production_asks_for_more(void **state) {
         {"password1234567", false}, {"8 chars!", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_null(rule_password_weakness(cases[i].password, false));
-        if ((rule_password_weakness(cases[i].password, true) != NULL) != cases[i].weak)
+        assert_null(rule_password_weakness(cases[i].password, NULL, NULL, false));
+        if ((rule_password_weakness(cases[i].password, NULL, NULL, true) != NULL) != cases[i].weak)
             fail_msg("%s", cases[i].password);
     }
 }
@@ -79,12 +79,53 @@ static void refresh_tokens_are_good_once(void **state) {
         assert_int_equal(rule_refresh(cases[i].state), cases[i].verdict);
 }
 
+static void devices_are_plain_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *given, *kept;
+    } cases[] = {
+        {NULL, NULL},
+        {"", NULL},
+        {"\r\n\x7f", NULL},
+        {"\xff\xfe", NULL},
+        {"curl/7.88", "curl/7.88"},
+        {"a\tb\x1b[0m", "ab[0m"},
+        {"caf\xc3\xa9 \xc3", "café "},
+        {"a\xc2\x85z", "az"},       /* C1: next line */
+        {"\xc2\xa0z", "\xc2\xa0z"}, /* the first that is none */
+        {"\xed\xa0\x80!", "!"},     /* a surrogate */
+        {"\xc0\xaf/", "/"},         /* overlong */
+    };
+    char text[RULE_DEVICE_SIZE];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *kept = rule_device(cases[i].given, text);
+        if (!cases[i].kept)
+            assert_null(kept);
+        else
+            assert_string_equal(kept, cases[i].kept);
+    }
+}
+
+static void devices_are_cut_between_characters(void **state) {
+    (void)state;
+    char given[3000], text[RULE_DEVICE_SIZE];
+    memset(given, 'x', sizeof given - 1);
+    given[sizeof given - 1] = '\0';
+    assert_int_equal(strlen(rule_device(given, text)), RULE_DEVICE_SIZE - 1);
+    for (size_t at = 1021; at <= 1024; at++) { /* four bytes that fit at 1020 only */
+        memcpy(given + at, "\xf0\x9f\x98\x80", 4);
+        assert_int_equal(strlen(rule_device(given, text)), at);
+        memset(given + at, 'x', 4);
+    }
+    memcpy(given + 1020, "\xf0\x9f\x98\x80", 4);
+    assert_int_equal(strlen(rule_device(given, text)), 1024);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(roles_follow_the_policy),
-        cmocka_unit_test(production_asks_for_more),
-        cmocka_unit_test(webhook_addresses),
-        cmocka_unit_test(refresh_tokens_are_good_once),
+        cmocka_unit_test(roles_follow_the_policy), cmocka_unit_test(production_asks_for_more),
+        cmocka_unit_test(webhook_addresses),       cmocka_unit_test(refresh_tokens_are_good_once),
+        cmocka_unit_test(devices_are_plain_text),  cmocka_unit_test(devices_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ paths:
     get:
       operationId: getThing
       x-service: event
+      x-owner: self
       x-page: next
       x-alias: ['/things/{id}/show']
       parameters:
@@ -96,6 +97,7 @@ paths:
     post:
       operationId: takeHook
       x-service: event
+      x-owner: self
       x-raw-body: payload
       parameters:
       - {name: X-Signature, in: header, schema: {type: string}}
@@ -105,6 +107,7 @@ paths:
     get:
       operationId: listOrders
       x-service: event
+      x-owner: self
       x-page: next
       parameters:
       - {name: all, in: query, schema: {type: boolean, default: false}}
@@ -113,6 +116,7 @@ paths:
     post:
       operationId: makeOrder
       x-service: event
+      x-owner: self
       requestBody:
         required: true
         content:
@@ -204,6 +208,63 @@ RICH_MESSAGES = """
 messages:
 - {name: settleOrder, service: payment, kind: read, deadline_ms: 8000, continues: {operation: makeOrder, when: due}}
 """
+# What browsers need: cookies that are set, cleared and taken, redirects; and what keys may, and how much at once.
+BROWSER = """
+openapi: 3.1.0
+info: {title: Browser, version: 1.0.0}
+security: [{bearer: []}, {cookie: []}]
+paths:
+  /login:
+    post:
+      operationId: signIn
+      security: []
+      x-service: auth
+      x-secret-reply: true
+      x-concurrency: 8
+      responses:
+        '200': {description: In, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+  /session:
+    post:
+      x-operation: signIn
+      security: []
+      x-set-cookies: {__Host-session: token}
+      x-clear-cookies: [__Host-begun]
+      responses:
+        '200':
+          description: In
+          content: {application/json: {schema: {type: object, required: [name], properties: {name: {type: string}}}}}
+  /begin:
+    get:
+      operationId: begin
+      security: []
+      x-service: auth
+      x-secret-reply: true
+      x-coalesce: false
+      x-redirect: {field: next, to: everybody}
+      x-set-cookies: {__Host-begun: token}
+      parameters:
+      - {name: __Host-begun, in: cookie, schema: {type: string}}
+      responses:
+        '200': {description: Sent as 302, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+  /things:
+    get:
+      operationId: listThings
+      x-service: event
+      x-owner: self
+      x-scope: read
+      responses:
+        '200': {description: Them, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+components:
+  securitySchemes:
+    bearer: {type: http, scheme: bearer}
+    refresh: {type: http, scheme: bearer}
+    cookie: {type: apiKey, in: cookie, name: __Host-session}
+  schemas:
+    Tokens:
+      type: object
+      required: [token, name, next, count]
+      properties: {token: {type: string}, name: {type: string}, next: {type: string}, count: {type: integer}}
+"""
 MESSAGES = "messages:\n- {name: ping, service: any, kind: read, reply: {type: object, properties: {ok: {type: boolean}}}}\n"
 ERRORS = "- {code: forbidden, status: 403, message: No}\n- {code: busy, status: 503, message: Later, retry_after: 2}\n"
 GET, POST, FACE = "/things/{thing_id}", "/things", "/api/thing/{id}"
@@ -280,6 +341,18 @@ REFUSED = [
     (["paths", POST, "post", "requestBody", "required"], False, "required must be true"),
     (["paths", POST, "post", "x-roles"], ["king"], "must be one of user"),
     (["paths", POST, "post", "x-role-refusal"], "nosuch", "errors.yaml has no refusal nosuch"),
+    (["paths", GET, "get", "x-owner"], None, "whose rows it touches is not said"),
+    (["paths", GET, "get", "x-owner"], "others", "x-owner: must be one of self"),
+    (["paths", GET, "get", "x-owner"], {"relation": "self"}, "refusal is missing"),
+    (["paths", GET, "get", "x-owner"], {"relation": "thing.maker", "refusal": "forbidden"}, "relation: must be one of self, event.facilitator"),
+    (["paths", GET, "get", "x-owner"], {"relation": "booking.person", "refusal": "forbidden"}, "the request has no booking_id"),
+    (["paths", GET, "get", "x-owner"], {"relation": "self", "refusal": "nosuch"}, "errors.yaml has no refusal nosuch"),
+    (["paths", GET, "get", "x-owner"], {"relation": "self", "refusal": "forbidden", "or": ["admin"]}, "self stands alone"),
+    (["paths", GET, "get", "x-owner"], {"relation": "self", "refusal": "forbidden", "unless": 1}, "unless: this keyword is not enforced"),
+    (["paths", GET, "get", "security"], [], "only a worker that is told who calls"),
+    (["paths", GET, "get", "x-service"], "gateway", "only a worker that is told who calls"),
+    (["paths", POST, "post", "x-owner"], {"relation": "self", "refusal": "forbidden", "or": ["king"]}, "must be one of user"),
+    (["paths", FACE, "get", "x-owner"], "self", "x-owner: this keyword is not enforced"),
     (["paths", POST, "post", "x-coalesce"], True, "only reads can be coalesced"),
     (["paths", POST, "post", "x-service"], "kitchen", "must be one of"),
     (["paths", POST, "post", "x-service"], None, "x-service is missing"),
@@ -335,6 +408,39 @@ def test_what_is_refused(tmp_path, path, value, message):
     assert not (tmp_path / "out").exists()
 
 
+OWNED = SMALL.replace("thing_id", "booking_id").replace(
+    "x-owner: self",
+    "x-roles: [facilitator, admin]\n"
+    "      x-owner: {relation: [booking.facilitator], or: [admin], refusal: forbidden, known-to: booking.person}",
+)
+
+
+def test_owners_become_data(tmp_path):
+    assert compile_text(tmp_path, OWNED) == (0, "")
+    tables = (tmp_path / "out" / "operations.c").read_text()
+    row = next(line for line in tables.splitlines() if '.name = "getThing"' in line)
+    owner = ".owner = {.relations = RELATION_FACILITATOR, .roles = ROLE_ADMIN, .refusal = &refusal_forbidden, .known_to = RELATION_PERSON}"
+    assert owner in row
+    assert "user is kept out by x-roles" in compile_text(tmp_path, OWNED.replace("or: [admin]", "or: [user]"))[1]
+
+
+def rights(folder, form):
+    files = [str(folder / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
+    done = subprocess.run([str(SCHEMAS / "compile.py"), "--rights", form, *files], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_rights_are_printed(tmp_path):
+    compile_text(tmp_path, OWNED)
+    table = {row["operation"]: row for row in json.loads(rights(tmp_path, "json"))}
+    assert sorted(table) == ["getThing", "makeThing"]  # no messages
+    assert table["makeThing"]["roles"] == ["admin"] and table["makeThing"]["owner"] is None
+    assert table["getThing"]["access"] == "token" and table["getThing"]["limit"] == "read"
+    assert [route["path"] for route in table["getThing"]["routes"]] == ["/things/{booking_id}", "/things/{id}/show", "/api/thing/{id}"]
+    assert table["getThing"]["owner"]["known_to"] == ["booking.person"]
+    assert "| booking.facilitator or admin; booking.person: `forbidden`; others: `forbidden` |" in rights(tmp_path, "markdown")
+
+
 def test_the_place_is_named(tmp_path):
     _, error = compile_text(tmp_path, changed(["paths", GET, "get", "parameters", 1, "style"], "form"))
     assert error == "openapi.yaml: paths./things/{thing_id}.get.parameters.1.style: this keyword is not enforced here\n"
@@ -381,6 +487,17 @@ def test_what_only_some_contracts_have_is_published(tmp_path):
     paths = emit.strip(spell_out(load(str(tmp_path / "rich.yaml")).value))["paths"]
     assert paths["/hooks"]["post"]["requestBody"]["content"] == {"application/json": {"schema": {"type": "object"}}}
     assert paths["/orders.csv"]["get"]["responses"]["200"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
+
+
+def test_limits_and_scopes_are_published():
+    paths = emit.strip(spell_out(load(str(SCHEMAS / "openapi.yaml")).value))["paths"]
+    for item in paths.values():
+        assert all("x-limit" in operation for method, operation in item.items() if method != "parameters")
+    assert (paths["/events"]["get"]["x-limit"], paths["/events"]["get"]["x-scope"]) == ("read", "read")
+    assert (paths["/bookings"]["post"]["x-limit"], paths["/bookings"]["post"]["x-scope"]) == ("write", "book")
+    assert paths["/auth/login"]["post"]["x-limit"] == "auth" and "x-scope" not in paths["/auth/login"]["post"]
+    assert paths["/session"]["post"]["x-limit"] == "auth", "another face of signing in"
+    assert paths["/healthz"]["get"]["x-limit"] == "none"
 
 
 HOOK, CSV = ["paths", "/hooks", "post"], ["paths", "/orders.csv", "get"]
@@ -451,6 +568,70 @@ def test_a_coalesced_read_is_not_continued(tmp_path):
     document = changed(["paths", "/orders", "post", "x-coalesce"], True, document)
     code, error = compile_text(tmp_path, document, RICH_MESSAGES)
     assert code == 1 and "makeOrder is coalesced: its callers are not told apart" in error
+
+
+def test_what_browsers_need_compiles(tmp_path):
+    assert compile_text(tmp_path, BROWSER) == (0, "")
+    tables = (tmp_path / "out" / "operations.c").read_text().splitlines()
+    row = next(line for line in tables if '.path = "/session"' in line)
+    assert '.cookies = (const struct cookie[]){{"__Host-session", &fields_tokens[0]}, {"__Host-begun", NULL}, {NULL, NULL}}' in row
+    assert ".cookies" not in next(line for line in tables if '.path = "/login"' in line)
+    row = next(line for line in tables if '.name = "begin"' in line)
+    assert ".redirect = REDIRECT_EVERYBODY, .redirect_field = &fields_tokens[2]" in row
+    assert ".concurrency = 8" in next(line for line in tables if '.name = "signIn"' in line)
+    row = next(line for line in tables if '.name = "listThings"' in line)
+    assert ".access = ACCESS_TOKEN" in row and ".scope = SCOPE_READ" in row
+    row = next(line for line in tables if '.name = "begun_cookie"' in line)
+    assert '.location = IN_COOKIE, .header = "__Host-begun"' in row
+    flags = f"-fsyntax-only -std=gnu11 -Wall -Wextra -Werror -I{ROOT / 'lib'}".split()
+    subprocess.run(["gcc", *flags, str(tmp_path / "out" / "operations.c")], check=True)
+
+
+def test_redirects_are_published_as_such(tmp_path):
+    (tmp_path / "browser.yaml").write_text(BROWSER, encoding="utf-8")
+    paths = emit.strip(spell_out(load(str(tmp_path / "browser.yaml")).value))["paths"]
+    assert paths["/begin"]["get"]["responses"].keys() == {"302"}
+    assert "Location" in paths["/begin"]["get"]["responses"]["302"]["headers"]
+    (tmp_path / "browser.yaml").write_text(BROWSER.replace("to: everybody", "to: browsers"), encoding="utf-8")
+    paths = emit.strip(spell_out(load(str(tmp_path / "browser.yaml")).value))["paths"]
+    assert paths["/begin"]["get"]["responses"].keys() == {"200", "302"}
+
+
+LOGIN, SESSION, BEGIN = ["paths", "/login", "post"], ["paths", "/session", "post"], ["paths", "/begin", "get"]
+THINGS = ["paths", "/things", "get"]
+REFUSED_BROWSER = [
+    (SESSION + ["x-set-cookies"], {"session": "token"}, "session: a cookie's name starts with __Host-"),
+    (SESSION + ["x-set-cookies"], {"__Host-a;b": "token"}, "a cookie's name starts with __Host-"),
+    (SESSION + ["x-set-cookies"], {"__Host-session": "nosuch"}, "is no string field of the reply"),
+    (SESSION + ["x-set-cookies"], {"__Host-session": "count"}, "is no string field of the reply"),
+    (SESSION + ["x-set-cookies"], {"__Host-session": "name"}, "what a cookie holds is not shown"),
+    (LOGIN + ["x-set-cookies"], {"__Host-session": "token"}, "what a cookie holds is not shown"),
+    (SESSION + ["x-clear-cookies"], ["session"], "session: a cookie's name starts with __Host-"),
+    (SESSION + ["x-clear-cookies"], ["__Host-session"], "a cookie is set or cleared once"),
+    (LOGIN + ["x-secret-reply"], None, "what a cookie holds is a secret: signIn needs x-secret-reply"),
+    (BEGIN + ["x-redirect", "field"], "nosuch", "is no string field of the reply"),
+    (BEGIN + ["x-redirect", "field"], None, "field is missing"),
+    (BEGIN + ["x-redirect", "to"], "robots", "must be one of everybody, browsers"),
+    (BEGIN + ["x-redirect", "status"], 303, "status: this keyword is not enforced"),
+    (BEGIN + ["x-coalesce"], None, "a redirect is for one caller"),
+    (SESSION + ["x-redirect"], {"field": "next", "to": "browsers"}, "x-redirect: this keyword is not enforced"),
+    (BEGIN + ["parameters", 0, "name"], "begun", "begun: a cookie's name starts with __Host-"),
+    (LOGIN + ["x-concurrency"], 0, "must be at least 1"),
+    (LOGIN + ["x-concurrency"], "many", "must be an integer"),
+    (LOGIN + ["x-service"], "gateway", "bounds calls of a worker"),
+    (SESSION + ["x-concurrency"], 8, "x-concurrency: this keyword is not enforced"),
+    (THINGS + ["x-scope"], "everything", "must be one of read, book, events, webhooks"),
+    (THINGS + ["security"], [{"cookie": []}], "cookie goes with bearer"),
+    (THINGS + ["security"], [{}, {"cookie": []}], "cookie goes with bearer"),
+    (THINGS + ["security"], [{"refresh": []}, {"cookie": []}], "cookie goes with bearer"),
+]
+
+
+@pytest.mark.parametrize("path,value,message", REFUSED_BROWSER, ids=[f"{path[-1]}-{message}" for path, _, message in REFUSED_BROWSER])
+def test_what_is_refused_of_browsers(tmp_path, path, value, message):
+    code, error = compile_text(tmp_path, changed(path, value, BROWSER))
+    assert code == 1 and error.count("\n") == 1
+    assert message in error
 
 
 @pytest.fixture(scope="module")

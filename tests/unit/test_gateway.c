@@ -280,6 +280,28 @@ static void limits_refill_evenly(void **state) {
         assert_true(limits_count_locally(policy, other, 5, 1) > 0);
 }
 
+static void keys_have_limits_of_their_own(void **state) {
+    (void)state;
+    settings.rate_limit_key = (struct limit){.count = 10, .seconds = 5};
+    struct limit_policy of_everybody = limits_key_policy(0), own = limits_key_policy(60);
+    assert_string_equal(of_everybody.text, "\"key\";q=10;w=5");
+    assert_string_equal(own.text, "\"key\";q=60;w=60");
+    assert_int_equal(own.interval_us, 1000000);
+    settings.rate_limit_key = (struct limit){0};
+    assert_int_equal(limits_key_policy(0).count, 0);
+    assert_int_equal(limits_key_policy(7).count, 7);
+    assert_true(limits_key_policy(1000000).interval_us > 0);
+}
+
+static void the_tighter_limit_counts(void **state) {
+    (void)state;
+    const struct quota much = {.remaining = 9}, little = {.remaining = 1}, nothing = {.refused = true};
+    assert_true(limits_tighter(&little, &much));
+    assert_false(limits_tighter(&much, &little));
+    assert_true(limits_tighter(&nothing, &little));
+    assert_false(limits_tighter(&little, &nothing));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_are_taken_or_refused),
@@ -289,6 +311,8 @@ int main(void) {
         cmocka_unit_test(a_network_of_ipv6_is_one_caller),
         cmocka_unit_test(traces_go_on_or_begin),
         cmocka_unit_test(limits_refill_evenly),
+        cmocka_unit_test(keys_have_limits_of_their_own),
+        cmocka_unit_test(the_tighter_limit_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

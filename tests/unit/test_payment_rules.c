@@ -441,12 +441,6 @@ static void who_pays_back_and_how_much(void **state) {
             !verdict.wrong_field != !cases[i].field || (cases[i].field && strcmp(verdict.wrong_field, cases[i].field)))
             fail_msg("case %zu", i);
     }
-    const struct caller admin = {.user_id = 9, .role = "admin"}, owner = {.user_id = 2, .role = "facilitator"};
-    const struct caller guest = {.user_id = 7, .role = "facilitator"}, other = {.user_id = 3, .role = "facilitator"};
-    assert_null(rule_may_refund(&admin, 7, 2));
-    assert_null(rule_may_refund(&owner, 7, 2));
-    assert_ptr_equal(rule_may_refund(&guest, 7, 2), &refusal_forbidden);
-    assert_ptr_equal(rule_may_refund(&other, 7, 2), &refusal_booking_not_found);
 }
 
 static void states_are_read(void **state) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "backoff.h"
+#include "mail.h"
 #include "rules.h"
 
 #define LARGEST_RANDOM 0.9999999999
@@ -26,7 +27,7 @@ static void waits_follow_the_schedule(void **state) {
         assert_in_range(webhook_wait_ms(attempt, 0, 0), wait_ms * 8 / 10 - 1, wait_ms * 8 / 10 + 1);
         assert_in_range(webhook_wait_ms(attempt, 0, LARGEST_RANDOM), wait_ms * 12 / 10 - 1, wait_ms * 12 / 10);
     }
-    assert_int_equal(rule_mail_waits_s[0], 20);
+    assert_int_equal(mail_waits_s[0], 20);
 }
 
 static void others_may_ask_for_patience(void **state) {
@@ -70,7 +71,7 @@ static void answers_decide(void **state) {
         {550, DELIVERY_AGAIN, DELIVERY_DEAD},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (rule_webhook(cases[i].status) != cases[i].webhook || rule_mail(cases[i].status) != cases[i].mail)
+        if (rule_webhook(cases[i].status) != cases[i].webhook || mail_verdict(cases[i].status) != cases[i].mail)
             fail_msg("%ld", cases[i].status);
 }
 

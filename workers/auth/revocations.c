@@ -1,6 +1,6 @@
-/* The auth worker's side of the session state in Redis: a key per ended session, and a marker that says the set is
- * complete. The connection is blocking with short time-outs and made when it is needed; a Redis that is away or hangs
- * takes at most a tenth of the worker's time. Reading the keys is the gateway's part. */
+/* The auth worker's side of the session state in Redis: a key per ended session or revoked API key, and a marker that
+ * says the set is complete. The connection is blocking with short time-outs and made when it is needed; a Redis that is
+ * away or hangs takes at most a tenth of the worker's time. Reading the keys is the gateway's part. */
 #include "revocations.h"
 
 #include <hiredis/hiredis.h>
@@ -10,15 +10,16 @@
 #include "clock.h"
 #include "log.h"
 #include "redis_url.h"
+#include "sessions_store.h"
 #include "settings.h"
-#include "store.h"
 
 #define KEY_PREFIX "tithi:revoked:"
 #define MARKER "tithi:revocations"
 #define CONNECT_TIMEOUT_MS 200
 #define ANSWER_TIMEOUT_MS 500
-#define RETRY_MS 1000   /* at least so long after a failure */
-#define RETRY_FACTOR 10 /* and at least so many times what the attempt cost */
+#define KEPT_AT_LEAST_S 300 /* gateways remember whose an API key is, for a minute */
+#define RETRY_MS 1000       /* at least so long after a failure */
+#define RETRY_FACTOR 10     /* and at least so many times what the attempt cost */
 
 static struct {
     redisContext *connection; /* NULL while there is none */
@@ -104,10 +105,15 @@ static bool write_all(const struct revocation *list, size_t count) {
     return true;
 }
 
+/* Until then the last access token of an ended session is over, and no gateway remembers a revoked key. */
+static int64_t kept_s(void) {
+    return settings.access_token_ttl_s > KEPT_AT_LEAST_S ? settings.access_token_ttl_s : KEPT_AT_LEAST_S;
+}
+
 bool revocations_publish(struct worker *worker, const char *const *sessions, size_t count) {
     struct revocation *list = pool_alloc(worker_pool(worker), count * sizeof *list);
     for (size_t i = 0; i < count; i++)
-        list[i] = (struct revocation){sessions[i], settings.access_token_ttl_s};
+        list[i] = (struct revocation){sessions[i], kept_s()};
     bool was_idle = redis.connection;
     if (connect_if_needed() && write_all(list, count))
         return true;
@@ -117,19 +123,26 @@ bool revocations_publish(struct worker *worker, const char *const *sessions, siz
     return connect_if_needed() && write_all(list, count);
 }
 
+static int mark_published(struct worker *worker, const struct revocation *list, size_t count) {
+    const char **sessions = pool_alloc(worker_pool(worker), count * sizeof *sessions);
+    for (size_t i = 0; i < count; i++)
+        sessions[i] = list[i].session;
+    return sessions_store_mark_published(worker, sessions, count);
+}
+
 /* Runs in a transaction; `argument` says whether Redis was emptied. */
 static int publish_what_is_missing(struct worker *worker, void *argument) {
     const bool *emptied = argument;
     struct revocation *list;
     size_t count;
-    if (store_list_revocations(worker, *emptied, &list, &count) != 0)
+    if (sessions_store_list_revocations(worker, *emptied, kept_s(), &list, &count) != 0)
         return -1;
-    if (count && (!write_all(list, count) || store_mark_published(worker, list, count) != 0))
+    if (count && (!write_all(list, count) || mark_published(worker, list, count) != 0))
         return -1;
     if (*emptied) {
         if (redisAppendCommand(redis.connection, "SET " MARKER " 1") != REDIS_OK || !take_reply(NULL))
             return -1;
-        log_info("told redis of all %zu sessions that ended lately", count);
+        log_info("told redis of all %zu sessions and keys that ended lately", count);
     }
     return 0;
 }

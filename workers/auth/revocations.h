@@ -1,4 +1,5 @@
-/* Ended sessions, told to Redis, where the gateways look at every request. PostgreSQL remains the place of the fact. */
+/* Ended sessions and revoked API keys (known by api_keys.session_id), told to Redis, where the gateways look at every
+ * request. PostgreSQL remains the place of the fact. */
 #ifndef TITHI_AUTH_REVOCATIONS_H
 #define TITHI_AUTH_REVOCATIONS_H
 
@@ -7,8 +8,8 @@
 
 struct worker;
 
-/* Tells Redis that these sessions are over. False: it could not be told; revocations_tick() does it once Redis is
- * there. */
+/* Tells Redis that these sessions or keys are over. False: it could not be told; revocations_tick() does it once Redis
+ * is there. */
 bool revocations_publish(struct worker *worker, const char *const *sessions, size_t count);
 /* Tells Redis what it does not know: unpublished revocations, and all recent ones where it was emptied. */
 void revocations_tick(struct worker *worker);

@@ -6,7 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
-#define PRODUCTION_PASSWORD_MINIMUM 8
+#include "format.h"
+#include "weak_password.h"
+
+#define ACCOUNT_FREE_FAILURES 10
+#define EVERYBODY_FACTOR 20 /* as many addresses may fail as much as one may */
+#define LONGEST_WAIT_MS (15 * 60 * 1000)
+#define LONGEST_WAIT_FOR_ALL_MS (30 * 1000)
+#define FIRST_WAIT_MS 1000
+#define DOUBLINGS_LIMIT 20
 
 struct signup rule_signup(const char *asked_role, const char *policy) {
     if (strcmp(asked_role, "facilitator") != 0)
@@ -18,31 +26,30 @@ struct signup rule_signup(const char *asked_role, const char *policy) {
     return (struct signup){.role = "user", .closed = true};
 }
 
-static bool is_common(const char *password) {
-    static const char *const common[] = {
-#define PASSWORD(text) text,
-#include "common_passwords.def"
-#undef PASSWORD
-    };
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        if (strcasecmp(password, common[i]) == 0)
-            return true;
-    return false;
+const char *rule_password_weakness(const char *password, const char *email, const char *name, bool production) {
+    return production ? weak_password_reason(password, email, name) : NULL;
 }
 
-static size_t count_characters(const char *text) {
-    size_t count = 0;
-    for (; *text; text++)
-        count += (*text & 0xc0) != 0x80;
-    return count;
+/* C0, DEL, and C1 (U+0080 to U+009F, C2 80 to C2 9F). */
+static bool is_control(const unsigned char *character) {
+    return character[0] < 0x20 || character[0] == 0x7f || (character[0] == 0xc2 && character[1] < 0xa0);
 }
 
-const char *rule_password_weakness(const char *password, bool production) {
-    if (!production)
-        return NULL;
-    if (count_characters(password) < PRODUCTION_PASSWORD_MINIMUM)
-        return "must have at least 8 characters";
-    return is_common(password) ? "is among the first that are guessed" : NULL;
+const char *rule_device(const char *given, char ret_text[RULE_DEVICE_SIZE]) {
+    size_t length = 0, left = given ? strlen(given) : 0;
+    while (left > 0) {
+        size_t size = format_code_point_size(given, left), step = size ? size : 1;
+        if (length + size >= RULE_DEVICE_SIZE)
+            break;
+        if (size && !is_control((const unsigned char *)given)) {
+            memcpy(ret_text + length, given, size);
+            length += size;
+        }
+        given += step;
+        left -= step;
+    }
+    ret_text[length] = '\0';
+    return length ? ret_text : NULL;
 }
 
 bool rule_webhook_address_is_good(const char *url, bool production) {
@@ -60,4 +67,34 @@ enum refresh_verdict rule_refresh(struct refresh_state state) {
     if (state.revoked || state.expired)
         return REFRESH_INVALID;
     return state.inactive ? REFRESH_INACTIVE : REFRESH_GOOD;
+}
+
+struct throttle_rule rule_throttle_account(void) {
+    return (struct throttle_rule){.free = ACCOUNT_FREE_FAILURES, .longest_ms = LONGEST_WAIT_MS};
+}
+
+struct throttle_rule rule_throttle_address(int64_t count) {
+    return (struct throttle_rule){
+        .free = (double)count, .leak_per_s = (double)count / THROTTLE_MEMORY_S, .longest_ms = LONGEST_WAIT_MS};
+}
+
+struct throttle_rule rule_throttle_everybody(int64_t count, int64_t seconds) {
+    double free = EVERYBODY_FACTOR * (double)count;
+    return (struct throttle_rule){
+        .free = free, .leak_per_s = free / (double)seconds, .longest_ms = LONGEST_WAIT_FOR_ALL_MS};
+}
+
+bool rule_throttle_is_slow(const struct throttle_rule *rule, struct throttle_count count) {
+    return count.failures >= rule->free;
+}
+
+int64_t rule_throttle_wait_ms(const struct throttle_rule *rule, struct throttle_count count, int64_t now_ms) {
+    double excess = count.failures - rule->free;
+    int64_t since_ms = now_ms > count.failed_at_ms ? now_ms - count.failed_at_ms : 0;
+    if (excess < 0)
+        return 0;
+    int64_t wait_ms = FIRST_WAIT_MS << (excess < DOUBLINGS_LIMIT ? (int)excess : DOUBLINGS_LIMIT);
+    if (wait_ms > rule->longest_ms)
+        wait_ms = rule->longest_ms;
+    return wait_ms > since_ms ? wait_ms - since_ms : 0;
 }

@@ -4,10 +4,13 @@
 
 #include <string.h>
 
+#include "google.h"
 #include "log.h"
+#include "mail_channel.h"
 #include "password.h"
 #include "redis_url.h"
 #include "rules.h"
+#include "second_factor.h"
 #include "settings.h"
 #include "store.h"
 
@@ -21,9 +24,13 @@ const char *setup_check(void) {
         return "ADMIN_EMAIL and ADMIN_PASSWORD must be set together";
     if (settings.admin_email[0] && (strlen(settings.admin_email) > 254 || !strchr(settings.admin_email, '@')))
         return "ADMIN_EMAIL is not an e-mail address";
-    if (settings.admin_password[0] && rule_password_weakness(settings.admin_password, settings_production()))
+    if (settings.admin_password[0] &&
+        rule_password_weakness(settings.admin_password, settings.admin_email, NULL, settings_production()))
         return "ADMIN_PASSWORD is too easy to guess: production asks for 8 characters that are not among the commonest";
-    return NULL;
+    const char *problem = second_factors_check();
+    if (!problem)
+        problem = google_check();
+    return problem ? problem : mail_channel_check();
 }
 
 static int make_administrator(struct worker *worker, void *argument) {
@@ -39,8 +46,11 @@ static int make_administrator(struct worker *worker, void *argument) {
         log_error("no memory to hash ADMIN_PASSWORD");
         return -1;
     }
-    const struct new_account administrator = {
-        .email = settings.admin_email, .name = "Administrator", .role = "admin", .password_hash = hash};
+    const struct new_account administrator = {.email = settings.admin_email,
+                                              .name = "Administrator",
+                                              .role = "admin",
+                                              .is_verified = true,
+                                              .password_hash = hash};
     if (store_create_accounts(worker, &administrator, 1, &id) != 0)
         return -1;
     if (id) /* else another auth worker was faster */

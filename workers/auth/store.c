@@ -1,97 +1,58 @@
-/* All SQL of the auth worker, one statement for a whole mailbox where order inside it does not matter. It decides
- * nothing: rules.c does. Only this worker's role may read credentials and refresh tokens. */
+/* The SQL of accounts and profiles, one statement for a whole mailbox where order inside it does not matter. It decides
+ * nothing: rules.c does. Only this worker's role may read credentials. */
 #include "store.h"
 
 #include <string.h>
 
 #include "rfc3339.h"
-#include "settings.h"
 
 static const struct statement create_accounts = {
     "create_accounts",
     "WITH given AS ("
     "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], "
     "$8::text[],"
-    "                       $9::text[]) WITH ORDINALITY"
-    "    AS given(email, name, role, pending, phone, bio, specialization, crm_id, hash, place)),"
+    "                       $9::text[], $10::boolean[]) WITH ORDINALITY"
+    "    AS given(email, name, role, pending, phone, bio, specialization, crm_id, hash, verified, place)),"
     " first AS (SELECT DISTINCT ON (lower(email)) * FROM given ORDER BY lower(email), place),"
     " made AS ("
-    "  INSERT INTO users (email, name, role, facilitator_pending, phone, bio, specialization, facilitator_crm_id)"
-    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id FROM first ORDER BY place"
+    "  INSERT INTO users (email, name, role, facilitator_pending, phone, bio, specialization, facilitator_crm_id,"
+    "    is_verified)"
+    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id, verified FROM first ORDER BY place"
     "  ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email),"
     " kept AS ("
     "  INSERT INTO credentials (user_id, password_hash) SELECT made.id, first.hash FROM made JOIN first USING (email))"
     " SELECT first.place, made.id FROM made JOIN first USING (email)"};
 
-static const struct statement find_accounts = {
-    "find_accounts",
-    "SELECT given.place, users.id, users.email, users.name, users.role, users.is_active, credentials.password_hash"
-    " FROM unnest($1::text[]) WITH ORDINALITY AS given(email, place)"
-    " JOIN users ON lower(users.email) = lower(given.email)"
-    " LEFT JOIN credentials ON credentials.user_id = users.id"};
+#define ACCOUNT_COLUMNS                                                                                                \
+    "users.id, users.email, users.name, users.role, users.is_active, users.is_verified, credentials.password_hash,"    \
+    " credentials.changed_at"
+
+static const struct statement find_accounts = {"find_accounts",
+                                               "SELECT given.place, " ACCOUNT_COLUMNS
+                                               " FROM unnest($1::text[]) WITH ORDINALITY AS given(email, place)"
+                                               " JOIN users ON lower(users.email) = lower(given.email)"
+                                               " LEFT JOIN credentials ON credentials.user_id = users.id"};
+
+static const struct statement read_accounts = {"read_accounts",
+                                               "SELECT given.place, " ACCOUNT_COLUMNS
+                                               " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place)"
+                                               " JOIN users ON users.id = given.user_id AND users.erased_at IS NULL"
+                                               " LEFT JOIN credentials ON credentials.user_id = users.id"};
+
+/* Neither keeps bookings waiting: those ask only that the account remains. */
+#define LOCK_ACCOUNTS "SELECT FROM users WHERE id = ANY ($1::bigint[]) ORDER BY id "
+static const struct statement lock_accounts_to_read = {"lock_accounts_to_read", LOCK_ACCOUNTS "FOR SHARE"};
+static const struct statement lock_accounts_to_change = {"lock_accounts_to_change", LOCK_ACCOUNTS "FOR NO KEY UPDATE"};
+
+static const struct statement set_password = {
+    "set_password", "INSERT INTO credentials (user_id, password_hash) VALUES ($1::bigint, $2::text)"
+                    " ON CONFLICT (user_id) DO UPDATE"
+                    " SET password_hash = excluded.password_hash, changed_at = now()"};
 
 static const struct statement replace_hashes = {
     "replace_hashes", "UPDATE credentials SET password_hash = given.new_hash"
                       " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS given(user_id, old_hash, new_hash)"
                       " WHERE credentials.user_id = given.user_id AND credentials.password_hash = given.old_hash"};
-
-static const struct statement open_sessions = {
-    "open_sessions",
-    "WITH given AS ("
-    "  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) AS given(id, user_id, address, hash)),"
-    " opened AS ("
-    "  INSERT INTO sessions (id, user_id, address, expires_at)"
-    "  SELECT id, user_id, address, now() + make_interval(secs => $5::bigint) FROM given)"
-    " INSERT INTO refresh_tokens (hash, session_id, expires_at)"
-    " SELECT hash, id, now() + make_interval(secs => $5::bigint) FROM given"};
-
-static const struct statement find_refresh_tokens = {
-    "find_refresh_tokens",
-    "SELECT tokens.hash, tokens.spent_at IS NOT NULL, sessions.revoked_at IS NOT NULL,"
-    "       least(tokens.expires_at, sessions.expires_at) <= now(), sessions.id,"
-    "       users.id, users.email, users.name, users.role, users.is_active"
-    " FROM refresh_tokens AS tokens JOIN sessions ON sessions.id = tokens.session_id JOIN users ON users.id = "
-    "sessions.user_id"
-    " WHERE tokens.hash = ANY ($1::bytea[]) ORDER BY sessions.id, tokens.hash FOR UPDATE OF sessions, tokens"};
-
-static const struct statement command_ran = {"command_ran", "SELECT FROM commands WHERE id = $1::uuid"};
-
-static const struct statement rotate_tokens = {
-    "rotate_tokens", "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bytea[]) AS given(id, hash)),"
-                     " spent AS (UPDATE refresh_tokens SET spent_at = now() WHERE hash = ANY ($3::bytea[])),"
-                     " used AS ("
-                     "  UPDATE sessions SET used_at = now(), expires_at = now() + make_interval(secs => $4::bigint)"
-                     "  WHERE id IN (SELECT id FROM given))"
-                     " INSERT INTO refresh_tokens (hash, session_id, expires_at)"
-                     " SELECT hash, id, now() + make_interval(secs => $4::bigint) FROM given"};
-
-static const struct statement revoke_sessions = {
-    "revoke_sessions", "UPDATE sessions SET revoked_at = now(), revoked_for = $2::text, published = $3::boolean"
-                       " WHERE id = ANY ($1::uuid[]) AND revoked_at IS NULL"};
-
-#define REVOCATION_COLUMNS                                                                                             \
-    "SELECT id, greatest(1, ceil(extract(epoch FROM revoked_at - now()) + $1::bigint)::bigint) FROM sessions"
-
-static const struct statement list_all_revocations = {"list_all_revocations", REVOCATION_COLUMNS
-                                                      " WHERE revoked_at > now() - make_interval(secs => $1::bigint)"};
-
-static const struct statement list_unpublished = {"list_unpublished",
-                                                  REVOCATION_COLUMNS " WHERE revoked_at IS NOT NULL AND NOT published"};
-
-static const struct statement mark_published = {
-    "mark_published", "UPDATE sessions SET published = true WHERE id = ANY ($1::uuid[]) AND NOT published"};
-
-/* Tokens first: a session goes when none of its family is left, so that no batch deletes more than it counts. */
-const struct statement store_sweeps[] = {
-    {"sweep_refresh_tokens", "DELETE FROM refresh_tokens WHERE hash = ANY (ARRAY("
-                             "  SELECT hash FROM refresh_tokens WHERE expires_at < now() - interval '30 days'"
-                             "  LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
-    {"sweep_sessions", "DELETE FROM sessions WHERE id = ANY (ARRAY("
-                       "  SELECT id FROM sessions WHERE expires_at < now() - interval '30 days'"
-                       "   AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)"
-                       "  LIMIT $1::integer FOR UPDATE SKIP LOCKED))"},
-};
-const size_t store_sweep_count = sizeof store_sweeps / sizeof *store_sweeps;
 
 #define PROFILE_COLUMNS                                                                                                \
     "id, email, name, phone, role, is_active, is_verified, facilitator_pending, bio, specialization,"                  \
@@ -134,8 +95,11 @@ int store_create_accounts(struct worker *worker, const struct new_account *accou
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
     const char **pending = pool_alloc(pool, count * sizeof *pending);
-    for (size_t i = 0; i < count; i++)
+    const char **verified = pool_alloc(pool, count * sizeof *verified);
+    for (size_t i = 0; i < count; i++) {
         pending[i] = accounts[i].facilitator_pending ? "t" : "f";
+        verified[i] = accounts[i].is_verified ? "t" : "f";
+    }
     parameters_init(&parameters, pool);
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, email));
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, name));
@@ -146,6 +110,7 @@ int store_create_accounts(struct worker *worker, const struct new_account *accou
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, specialization));
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, facilitator_crm_id));
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, password_hash));
+    parameter_texts(&parameters, verified, count);
     PGresult *result = db_query(worker_db(worker), &create_accounts, &parameters);
     if (!result)
         return -1;
@@ -155,35 +120,73 @@ int store_create_accounts(struct worker *worker, const struct new_account *accou
     return 0;
 }
 
-/* The columns id, email, name, role, is_active from `column` on. */
-static struct account read_account(const PGresult *result, int row, int column, struct pool *pool) {
-    return (struct account){.id = db_integer(result, row, column),
-                            .email = pool_text(pool, db_text(result, row, column + 1)),
-                            .name = pool_text(pool, db_text(result, row, column + 2)),
-                            .role = pool_text(pool, db_text(result, row, column + 3)),
-                            .is_active = db_boolean(result, row, column + 4)};
-}
-
 static const char *copy_text(const PGresult *result, int row, int column, struct pool *pool) {
     const char *text = db_text(result, row, column);
     return text ? pool_text(pool, text) : NULL;
 }
 
-int store_find_accounts(struct worker *worker, const char *const *emails, size_t count, struct account *ret_accounts) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_texts(&parameters, emails, count);
-    PGresult *result = db_query(worker_db(worker), &find_accounts, &parameters);
+struct account store_account_of_row(const PGresult *result, int row, int column, struct pool *pool) {
+    return (struct account){.id = db_integer(result, row, column),
+                            .email = pool_text(pool, db_text(result, row, column + 1)),
+                            .name = pool_text(pool, db_text(result, row, column + 2)),
+                            .role = pool_text(pool, db_text(result, row, column + 3)),
+                            .is_active = db_boolean(result, row, column + 4),
+                            .is_verified = db_boolean(result, row, column + 5)};
+}
+
+static int take_accounts(const PGresult *result, struct pool *pool, size_t count, struct account *ret_accounts) {
     if (!result)
         return -1;
     memset(ret_accounts, 0, count * sizeof *ret_accounts);
     for (int row = 0; row < PQntuples(result); row++) {
         struct account *account = &ret_accounts[db_integer(result, row, 0) - 1];
-        *account = read_account(result, row, 1, pool);
-        account->password_hash = copy_text(result, row, 6, pool);
+        *account = store_account_of_row(result, row, 1, pool);
+        account->password_hash = copy_text(result, row, 7, pool);
+        account->password_changed_at = copy_text(result, row, 8, pool);
     }
     return 0;
+}
+
+int store_find_accounts(struct worker *worker, const char *const *emails, size_t count, struct account *ret_accounts) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_texts(&parameters, emails, count);
+    return take_accounts(db_query(worker_db(worker), &find_accounts, &parameters), worker_pool(worker), count,
+                         ret_accounts);
+}
+
+static int queue_for_accounts(struct worker *worker, const struct statement *statement, const int64_t *user_ids,
+                              size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integers(&parameters, user_ids, count);
+    return db_queue(worker_db(worker), statement, &parameters);
+}
+
+int store_read_accounts(struct worker *worker, const int64_t *user_ids, size_t count, struct account *ret_accounts) {
+    if (queue_for_accounts(worker, &read_accounts, user_ids, count) != 0)
+        return -1;
+    return take_accounts(db_receive(worker_db(worker)), worker_pool(worker), count, ret_accounts);
+}
+
+int store_queue_lock(struct worker *worker, const int64_t *user_ids, size_t count, bool to_change) {
+    return queue_for_accounts(worker, to_change ? &lock_accounts_to_change : &lock_accounts_to_read, user_ids, count);
+}
+
+int store_lock_accounts(struct worker *worker, const int64_t *user_ids, size_t count, bool to_change,
+                        struct account *ret_accounts) {
+    if (store_queue_lock(worker, user_ids, count, to_change) != 0 ||
+        queue_for_accounts(worker, &read_accounts, user_ids, count) != 0 || !db_receive(worker_db(worker)))
+        return -1;
+    return take_accounts(db_receive(worker_db(worker)), worker_pool(worker), count, ret_accounts);
+}
+
+int store_set_password(struct worker *worker, int64_t user_id, const char *hash) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, user_id);
+    parameter_text(&parameters, hash);
+    return db_query(worker_db(worker), &set_password, &parameters) ? 0 : -1;
 }
 
 int store_replace_hashes(struct worker *worker, const int64_t *user_ids, const char *const *old_hashes,
@@ -194,132 +197,6 @@ int store_replace_hashes(struct worker *worker, const int64_t *user_ids, const c
     parameter_texts(&parameters, old_hashes, count);
     parameter_texts(&parameters, new_hashes, count);
     return db_query(worker_db(worker), &replace_hashes, &parameters) ? 0 : -1;
-}
-
-static void parameter_session_ids(struct parameters *parameters, const struct new_session *sessions, size_t count) {
-    const char **ids = pool_alloc(parameters->pool, count * sizeof *ids);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = sessions[i].id;
-    parameter_texts(parameters, ids, count);
-}
-
-static void parameter_session_hashes(struct parameters *parameters, const struct new_session *sessions, size_t count) {
-    struct bytes *hashes = pool_alloc(parameters->pool, count * sizeof *hashes);
-    for (size_t i = 0; i < count; i++)
-        hashes[i] = (struct bytes){sessions[i].hash, TOKEN_HASH_SIZE};
-    parameter_bytes_array(parameters, hashes, count);
-}
-
-int store_open_sessions(struct worker *worker, const struct new_session *sessions, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    int64_t *user_ids = pool_alloc(pool, count * sizeof *user_ids);
-    const char **addresses = pool_alloc(pool, count * sizeof *addresses);
-    for (size_t i = 0; i < count; i++) {
-        user_ids[i] = sessions[i].user_id;
-        addresses[i] = sessions[i].address;
-    }
-    parameters_init(&parameters, pool);
-    parameter_session_ids(&parameters, sessions, count);
-    parameter_integers(&parameters, user_ids, count);
-    parameter_texts(&parameters, addresses, count);
-    parameter_session_hashes(&parameters, sessions, count);
-    parameter_integer(&parameters, settings.refresh_token_ttl_s);
-    return db_query(worker_db(worker), &open_sessions, &parameters) ? 0 : -1;
-}
-
-static struct refresh_row *find_row(const struct bytes *hashes, size_t count, size_t from, struct bytes hash,
-                                    struct refresh_row *rows) {
-    for (size_t i = from; i < count; i++)
-        if (hashes[i].length == hash.length && memcmp(hashes[i].data, hash.data, hash.length) == 0)
-            return &rows[i];
-    return NULL;
-}
-
-int store_find_refresh_tokens(struct worker *worker, const struct bytes *hashes, size_t count,
-                              struct refresh_row *ret_rows) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_bytes_array(&parameters, hashes, count);
-    PGresult *result = db_query(worker_db(worker), &find_refresh_tokens, &parameters);
-    if (!result)
-        return -1;
-    memset(ret_rows, 0, count * sizeof *ret_rows);
-    for (int row = 0; row < PQntuples(result); row++) {
-        struct bytes hash = db_bytes(result, row, 0, worker_pool(worker));
-        struct refresh_row found = {.known = true,
-                                    .spent = db_boolean(result, row, 1),
-                                    .revoked = db_boolean(result, row, 2),
-                                    .expired = db_boolean(result, row, 3),
-                                    .session = copy_text(result, row, 4, pool),
-                                    .account = read_account(result, row, 5, pool)};
-        struct refresh_row *place = find_row(hashes, count, 0, hash, ret_rows);
-        while (place) { /* one token may have come in several calls */
-            *place = found;
-            place = find_row(hashes, count, (size_t)(place - ret_rows) + 1, hash, ret_rows);
-        }
-    }
-    return 0;
-}
-
-int store_command_ran(struct worker *worker, const struct uuid *command, bool *ret_ran) {
-    struct parameters parameters;
-    char text[UUID_TEXT_SIZE];
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_text(&parameters, uuid_text(command, text));
-    PGresult *result = db_query(worker_db(worker), &command_ran, &parameters);
-    if (!result)
-        return -1;
-    *ret_ran = PQntuples(result) > 0;
-    return 0;
-}
-
-int store_rotate_tokens(struct worker *worker, const struct bytes *spent, const struct new_session *sessions,
-                        size_t count) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_session_ids(&parameters, sessions, count);
-    parameter_session_hashes(&parameters, sessions, count);
-    parameter_bytes_array(&parameters, spent, count);
-    parameter_integer(&parameters, settings.refresh_token_ttl_s);
-    return db_query(worker_db(worker), &rotate_tokens, &parameters) ? 0 : -1;
-}
-
-int store_revoke_sessions(struct worker *worker, const char *const *sessions, size_t count, const char *reason,
-                          bool published) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_texts(&parameters, sessions, count);
-    parameter_text(&parameters, reason);
-    parameter_boolean(&parameters, published);
-    return db_query(worker_db(worker), &revoke_sessions, &parameters) ? 0 : -1;
-}
-
-int store_list_revocations(struct worker *worker, bool all, struct revocation **ret_list, size_t *ret_count) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    parameters_init(&parameters, pool);
-    parameter_integer(&parameters, settings.access_token_ttl_s);
-    PGresult *result = db_query(worker_db(worker), all ? &list_all_revocations : &list_unpublished, &parameters);
-    if (!result)
-        return -1;
-    *ret_count = (size_t)PQntuples(result);
-    *ret_list = pool_alloc(pool, *ret_count * sizeof **ret_list);
-    for (int row = 0; row < PQntuples(result); row++)
-        (*ret_list)[row] = (struct revocation){copy_text(result, row, 0, pool), db_integer(result, row, 1)};
-    return 0;
-}
-
-int store_mark_published(struct worker *worker, const struct revocation *list, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    const char **sessions = pool_alloc(pool, count * sizeof *sessions);
-    for (size_t i = 0; i < count; i++)
-        sessions[i] = list[i].session;
-    parameters_init(&parameters, pool);
-    parameter_texts(&parameters, sessions, count);
-    return db_query(worker_db(worker), &mark_published, &parameters) ? 0 : -1;
 }
 
 static struct profile read_profile(const PGresult *result, int row, struct pool *pool) {

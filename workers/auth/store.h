@@ -1,5 +1,5 @@
-/* All SQL of the auth worker. Texts that come back live in the worker's pool. Each returns 0, or -1: the group failed.
- */
+/* The SQL of accounts and profiles. Texts that come back live in the worker's pool. Each returns 0, or -1: the group
+ * failed. */
 #ifndef TITHI_AUTH_STORE_H
 #define TITHI_AUTH_STORE_H
 
@@ -10,14 +10,9 @@
 #include "operations.h"
 #include "worker.h"
 
-#define TOKEN_HASH_SIZE 32
-
-extern const struct statement store_sweeps[];
-extern const size_t store_sweep_count;
-
 struct new_account {
     const char *email, *name, *role;
-    bool facilitator_pending;
+    bool facilitator_pending, is_verified;
     const char *phone, *bio, *specialization, *facilitator_crm_id; /* NULL: none */
     const char *password_hash;
 };
@@ -25,51 +20,29 @@ struct new_account {
 struct account {
     int64_t id; /* 0: there is none */
     const char *email, *name, *role;
-    bool is_active;
-    const char *password_hash; /* of find_accounts only; NULL where there is no password */
-};
-
-struct new_session {
-    const char *id;
-    int64_t user_id;
-    const char *address;
-    uint8_t hash[TOKEN_HASH_SIZE]; /* of the refresh token */
-};
-
-struct refresh_row {
-    bool known, spent, revoked, expired;
-    const char *session;
-    struct account account;
+    bool is_active, is_verified;
+    /* Not of store_account_of_row(). NULL where there is no password. A hash may be renewed without a change. */
+    const char *password_hash, *password_changed_at;
 };
 
 /* ret_ids[i] 0: the e-mail is taken, by an account or by an earlier one of these. */
 int store_create_accounts(struct worker *worker, const struct new_account *accounts, size_t count, int64_t *ret_ids);
 int store_find_accounts(struct worker *worker, const char *const *emails, size_t count, struct account *ret_accounts);
+/* ret_accounts[i].id 0: there is none, or it was erased. */
+int store_read_accounts(struct worker *worker, const int64_t *user_ids, size_t count, struct account *ret_accounts);
+/* The same, as they are once they are locked until the end of the transaction: against changes, or (`to_change`) also
+ * against who locks them like this or opens a session. */
+int store_lock_accounts(struct worker *worker, const int64_t *user_ids, size_t count, bool to_change,
+                        struct account *ret_accounts);
+/* Only queues that lock (db_queue()). */
+int store_queue_lock(struct worker *worker, const int64_t *user_ids, size_t count, bool to_change);
+/* The columns id, email, name, role, is_active, is_verified from `column` on. */
+struct account store_account_of_row(const PGresult *result, int row, int column, struct pool *pool);
+/* Links and challenges that were asked for with the old one are void by it. */
+int store_set_password(struct worker *worker, int64_t user_id, const char *hash);
 /* Where the account still has the old hash. */
 int store_replace_hashes(struct worker *worker, const int64_t *user_ids, const char *const *old_hashes,
                          const char *const *new_hashes, size_t count);
-
-int store_open_sessions(struct worker *worker, const struct new_session *sessions, size_t count);
-/* Locks the tokens and their sessions until the end of the transaction. */
-int store_find_refresh_tokens(struct worker *worker, const struct bytes *hashes, size_t count,
-                              struct refresh_row *ret_rows);
-/* Has another worker committed this very command meanwhile? */
-int store_command_ran(struct worker *worker, const struct uuid *command, bool *ret_ran);
-/* Spends the old tokens, adds the new ones and prolongs their sessions. */
-int store_rotate_tokens(struct worker *worker, const struct bytes *spent, const struct new_session *sessions,
-                        size_t count);
-/* `published`: Redis has them already. */
-int store_revoke_sessions(struct worker *worker, const char *const *sessions, size_t count, const char *reason,
-                          bool published);
-
-struct revocation {
-    const char *session;
-    int64_t left_s; /* until the last access token of that session is over anyway; >= 1 */
-};
-
-/* What Redis lacks: those of the last ACCESS_TOKEN_TTL (`all`), or only the unpublished ones. */
-int store_list_revocations(struct worker *worker, bool all, struct revocation **ret_list, size_t *ret_count);
-int store_mark_published(struct worker *worker, const struct revocation *list, size_t count);
 
 /* ret_profiles[i].id 0: no such account. `lock`: until the end of the transaction. */
 int store_read_profiles(struct worker *worker, const int64_t *user_ids, size_t count, bool lock,

@@ -51,6 +51,16 @@ int create_booking(struct worker *worker, struct create_booking_call *calls, siz
     return 0;
 }
 
+/* Refuses the call where there is no such booking or it does not concern the caller. */
+static bool refuse_others(const struct operation *operation, struct call *call, const struct booking *booking) {
+    const struct refusal *refusal = &refusal_booking_not_found;
+    if (booking->id)
+        refusal = rule_may(operation, &call->header.caller, booking);
+    if (refusal)
+        refuse(call, refusal);
+    return refusal;
+}
+
 int get_booking(struct worker *worker, struct get_booking_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
     int64_t *ids = pool_alloc(pool, count * sizeof *ids);
@@ -60,10 +70,8 @@ int get_booking(struct worker *worker, struct get_booking_call *calls, size_t co
     if (booking_rows_read(worker, ids, count, rows))
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (rows[i].booking.id && rule_may_see(&calls[i].call.header.caller, &rows[i].booking))
+        if (!refuse_others(&operation_get_booking, &calls[i].call, &rows[i].booking))
             calls[i].reply = rows[i].booking;
-        else
-            refuse(&calls[i].call, &refusal_booking_not_found);
     return 0;
 }
 
@@ -176,10 +184,8 @@ int get_refund_quote(struct worker *worker, struct get_refund_quote_call *calls,
     if (store_read_standings(worker, ids, count, found))
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (found[i].row.booking.id && rule_may_see(&calls[i].call.header.caller, &found[i].row.booking))
+        if (!refuse_others(&operation_get_refund_quote, &calls[i].call, &found[i].row.booking))
             calls[i].reply = describe_quote(&found[i], calls[i].call.pool);
-        else
-            refuse(&calls[i].call, &refusal_booking_not_found);
     return 0;
 }
 
@@ -239,7 +245,8 @@ static int receive_event_bookings(struct worker *worker, struct list_event_booki
     if (store_receive_list(worker, call->request.sort, call->request.limit, call->call.pool, &page) ||
         store_receive_event(worker, &head))
         return -1;
-    const struct refusal *refusal = rule_manage(&call->call.header.caller, &head.state);
+    const struct refusal *refusal =
+        rule_may_manage(&operation_list_event_bookings, &call->call.header.caller, &head.state);
     if (refusal) {
         refuse(&call->call, refusal);
         return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "envelope.h"
+#include "rights.h"
 
 #define MICROSECONDS INT64_C(1000000)
 #define FIRST_MOMENT (INT64_C(-62135596800) * MICROSECONDS) /* year 1 */
@@ -27,16 +28,10 @@ const char *rule_reference(const char *year, uint64_t random, char ret_reference
     return ret_reference;
 }
 
-static bool is_admin(const struct caller *caller) {
-    return !strcmp(caller->role, "admin");
-}
-
-static bool is_own(const struct caller *caller, const struct booking *booking) {
-    return booking->user.id == caller->user_id;
-}
-
-bool rule_may_see(const struct caller *caller, const struct booking *booking) {
-    return is_own(caller, booking) || booking->event.facilitator.id == caller->user_id || is_admin(caller);
+const struct refusal *rule_may(const struct operation *operation, const struct caller *caller,
+                               const struct booking *booking) {
+    const struct holders holders = {.person_id = booking->user.id, .facilitator_id = booking->event.facilitator.id};
+    return rights_refusal(operation, caller, &holders);
 }
 
 static bool is_cancellable(const struct booking *booking, bool started) {
@@ -45,13 +40,15 @@ static bool is_cancellable(const struct booking *booking, bool started) {
 }
 
 const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started) {
-    if (!rule_may_see(caller, booking))
-        return &refusal_booking_not_found;
+    const struct refusal *refusal = rule_may(&operation_cancel_booking, caller, booking);
+    if (refusal)
+        return refusal;
     return is_cancellable(booking, started) ? NULL : &refusal_booking_not_cancellable;
 }
 
 int64_t rule_refund(const struct caller *caller, const struct booking *booking, const struct standing *standing) {
-    return is_own(caller, booking) ? rule_quote(booking, false, standing).amount_minor : standing->paid_minor;
+    bool is_own = booking->user.id == caller->user_id;
+    return is_own ? rule_quote(booking, false, standing).amount_minor : standing->paid_minor;
 }
 
 struct quote rule_quote(const struct booking *booking, bool started, const struct standing *standing) {
@@ -64,14 +61,15 @@ struct quote rule_quote(const struct booking *booking, bool started, const struc
     return quote;
 }
 
-const struct refusal *rule_manage(const struct caller *caller, const struct event_state *event) {
+const struct refusal *rule_may_manage(const struct operation *operation, const struct caller *caller,
+                                      const struct event_state *event) {
     if (!event->exists)
         return &refusal_event_not_found;
-    return event->facilitator_id == caller->user_id || is_admin(caller) ? NULL : &refusal_forbidden;
+    return rights_refusal(operation, caller, &(struct holders){.facilitator_id = event->facilitator_id});
 }
 
 const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event) {
-    const struct refusal *refusal = rule_manage(caller, event);
+    const struct refusal *refusal = rule_may_manage(&operation_cancel_event, caller, event);
     return refusal || !event->cancelled ? refusal : &refusal_event_already_cancelled;
 }
 

@@ -19,8 +19,9 @@ const struct refusal *rule_refusal_of(const char *outcome);
 #define REFERENCE_SIZE sizeof "BK2026XXXXXXXX"
 const char *rule_reference(const char *year, uint64_t random, char ret_reference[REFERENCE_SIZE]);
 
-/* As far as others than its owner see it: the event's facilitator and administrators. */
-bool rule_may_see(const struct caller *caller, const struct booking *booking);
+/* NULL: the caller may do that to it. */
+const struct refusal *rule_may(const struct operation *operation, const struct caller *caller,
+                               const struct booking *booking);
 /* NULL: it may be cancelled. `started`: the event has. */
 const struct refusal *rule_cancel(const struct caller *caller, const struct booking *booking, bool started);
 
@@ -47,8 +48,9 @@ struct event_state {
     int64_t facilitator_id;
     bool cancelled;
 };
-/* NULL: the caller may see the event's bookings, or cancel it. */
-const struct refusal *rule_manage(const struct caller *caller, const struct event_state *event);
+/* NULL: the caller may do that to it; or cancel it. */
+const struct refusal *rule_may_manage(const struct operation *operation, const struct caller *caller,
+                                      const struct event_state *event);
 const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event);
 
 /* Where a page of bookings ended: the moment by which they are sorted, in microseconds since 1970, and the booking. */

@@ -1,12 +1,12 @@
 /* The crm worker's channels as data; senders are webhooks.c and mails.c, the backoff queue is the runtime's. */
 #include "channels.h"
 
+#include "mail.h"
 #include "mails.h"
 #include "rules.h"
 #include "webhooks.h"
 
 #define WEBHOOK_LIMIT 256
-#define MAIL_LIMIT 8 /* connections that one mail server puts up with */
 
 static const struct delivery_channel channels[] = {
     {.name = "webhook",
@@ -16,7 +16,7 @@ static const struct delivery_channel channels[] = {
      .limit_per_owner = 16,    /* one slow endpoint must not take all */
      .limit_of_operator = 192, /* the rest is left to facilitators */
      .begin = webhooks_begin},
-    {.name = "mail", .waits_s = rule_mail_waits_s, .wait_count = MAIL_WAITS, .limit = MAIL_LIMIT, .begin = mails_begin},
+    {.name = "mail", .waits_s = mail_waits_s, .wait_count = MAIL_WAITS, .limit = MAIL_LIMIT, .begin = mails_begin},
 };
 
 static struct http_client *client;
@@ -24,14 +24,14 @@ static struct deliveries *deliveries;
 
 const char *channels_check(void) {
     const char *problem = webhooks_check();
-    return problem ? problem : mails_check();
+    return problem ? problem : mail_check();
 }
 
 int channels_start(struct worker *worker) {
     client = http_client_new(WEBHOOK_LIMIT + MAIL_LIMIT, webhooks_may_connect, NULL);
     deliveries = deliveries_new(worker, channels, sizeof channels / sizeof *channels);
     webhooks_start(client);
-    mails_start(client);
+    mail_start(client);
     return 0;
 }
 

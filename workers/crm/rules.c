@@ -7,20 +7,11 @@
 
 /* Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
 const int64_t rule_webhook_waits_s[WEBHOOK_WAITS] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
-/* RFC 5321: a sender should not give up before four or five days. */
-const int64_t rule_mail_waits_s[MAIL_WAITS] = {20, 120, 600, 1800, 3600, 7200, 14400, 28800, 86400, 86400, 86400};
 
 enum delivery_verdict rule_webhook(long status) {
     if (status >= 200 && status < 300)
         return DELIVERY_DONE;
     return status == 410 ? DELIVERY_DEAD : DELIVERY_AGAIN; /* Gone: nobody wants it there any more */
-}
-
-enum delivery_verdict rule_mail(long status) {
-    if (status >= 200 && status < 300)
-        return DELIVERY_DONE;
-    /* 530 is about us, not about this mail: the server wants a login that SMTP_URL does not give yet */
-    return status >= 500 && status != 530 ? DELIVERY_DEAD : DELIVERY_AGAIN;
 }
 
 static bool is_lower_hex(const char *text, size_t length) {

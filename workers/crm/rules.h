@@ -9,12 +9,9 @@
 /* Seconds after each failed attempt; the attempt after the last is the last. */
 #define WEBHOOK_WAITS 9
 extern const int64_t rule_webhook_waits_s[WEBHOOK_WAITS];
-#define MAIL_WAITS 11
-extern const int64_t rule_mail_waits_s[MAIL_WAITS];
 
-/* `status`: what the endpoint or the mail server said, 0 where it said nothing. */
+/* `status`: what the endpoint said, 0 where it said nothing. */
 enum delivery_verdict rule_webhook(long status);
-enum delivery_verdict rule_mail(long status);
 
 #define TRACEPARENT_SIZE 56
 

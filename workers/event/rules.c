@@ -1,11 +1,11 @@
 /* Decisions about events; see rules.h. Whoever may ask at all (facilitators and administrators) was checked by the
- * gateway; here stands whose event it is, how a change applies to what is stored, and what a state forbids. */
+ * gateway; here stands how a change applies to what is stored, and what a state forbids. */
 #include "rules.h"
 
 #include <string.h>
 
 #include "codec.h"
-#include "envelope.h"
+#include "rights.h"
 
 #define HOURS_PER_DAY 24
 #define MICROSECONDS INT64_C(1000000)
@@ -14,20 +14,24 @@
 
 static const struct verdict fine;
 
-static bool is_admin(const struct caller *caller) {
-    return !strcmp(caller->role, "admin");
-}
-
 static struct verdict refuse_because(const struct refusal *refusal, const char *field, const char *reason) {
     return (struct verdict){.refusal = refusal, .field = field, .reason = reason};
 }
 
+/* May the caller do that to an event of this facilitator? */
+static const struct refusal *refusal_of(const struct operation *operation, const struct caller *caller,
+                                        int64_t facilitator_id) {
+    return rights_refusal(operation, caller, &(struct holders){.facilitator_id = facilitator_id});
+}
+
 /* `facilitator_id` names a person by number, or is a code of the facilitator's CRM; `code` may say the latter too. */
-static struct verdict apply_facilitator(const struct caller *caller, enum presence has_id, struct integer_or_string id,
-                                        enum presence has_code, const char *code, struct event_draft *draft) {
+static struct verdict apply_facilitator(const struct operation *operation, const struct caller *caller,
+                                        enum presence has_id, struct integer_or_string id, enum presence has_code,
+                                        const char *code, struct event_draft *draft) {
     if (has_id == PRESENCE_SET && !id.text) {
-        if (id.number != draft->facilitator_id && !is_admin(caller))
-            return refuse_because(&refusal_forbidden, "facilitator_id", "is another facilitator");
+        const struct refusal *refusal = refusal_of(operation, caller, id.number);
+        if (refusal)
+            return refuse_because(refusal, "facilitator_id", "is another facilitator");
         draft->facilitator_id = id.number;
     }
     const char *asked_code = has_id == PRESENCE_SET ? id.text : NULL;
@@ -89,8 +93,9 @@ struct verdict rule_publish(const struct caller *caller, const struct create_eve
         .has_rating = request->has_rating == PRESENCE_SET,
         .is_active = request->is_active,
     };
-    struct verdict verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
-                                               request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+    struct verdict verdict =
+        apply_facilitator(&operation_create_event, caller, request->has_facilitator_id, request->facilitator_id,
+                          request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
     if (!verdict.refusal)
         verdict = apply_policy(request->has_cancellation_policy, request->cancellation_policy.items,
                                request->cancellation_policy.count, &draft);
@@ -159,22 +164,20 @@ static bool is_cancelled(const struct event *event) {
     return !strcmp(event->status, "cancelled");
 }
 
-static bool may_change(const struct caller *caller, const struct event *event) {
-    return event->facilitator.id == caller->user_id || is_admin(caller);
-}
-
 struct verdict rule_change(const struct caller *caller, const struct event *event,
                            const struct update_event_request *request, struct event_draft *ret_draft) {
-    if (!may_change(caller, event))
-        return refuse_because(&refusal_forbidden, NULL, NULL);
+    const struct refusal *refusal = refusal_of(&operation_update_event, caller, event->facilitator.id);
+    if (refusal)
+        return refuse_because(refusal, NULL, NULL);
     if (is_cancelled(event))
         return refuse_because(&refusal_event_already_cancelled, NULL, NULL);
     struct event_draft draft = draft_of(event);
     apply_fields(request, &draft);
     struct verdict verdict = apply_price(request, &draft);
     if (!verdict.refusal)
-        verdict = apply_facilitator(caller, request->has_facilitator_id, request->facilitator_id,
-                                    request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
+        verdict =
+            apply_facilitator(&operation_update_event, caller, request->has_facilitator_id, request->facilitator_id,
+                              request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
     if (!verdict.refusal)
         verdict = apply_policy(request->has_cancellation_policy, request->cancellation_policy.items,
                                request->cancellation_policy.count, &draft);
@@ -186,8 +189,9 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
 }
 
 struct verdict rule_remove(const struct caller *caller, const struct event *event) {
-    if (!may_change(caller, event))
-        return refuse_because(&refusal_forbidden, NULL, NULL);
+    const struct refusal *refusal = refusal_of(&operation_delete_event, caller, event->facilitator.id);
+    if (refusal)
+        return refuse_because(refusal, NULL, NULL);
     if (event->current_participants)
         return refuse_because(&refusal_event_has_bookings, NULL, NULL);
     return fine;

@@ -6,6 +6,7 @@
 #include "confirmations.h"
 #include "inquiries.h"
 #include "orders.h"
+#include "rights.h"
 #include "rules.h"
 #include "sandbox.h"
 #include "settle.h"
@@ -152,9 +153,10 @@ static void take_from(struct refundable *rows, size_t count, int64_t payment_id,
 
 static struct refund_verdict judge_refund(struct refund_booking_call *call, const struct refundable *row) {
     const struct refund_booking_request *request = &call->request;
-    const struct refusal *refusal = row->booking_id
-                                        ? rule_may_refund(&call->call.header.caller, row->user_id, row->facilitator_id)
-                                        : &refusal_booking_not_found;
+    const struct holders holders = {.person_id = row->user_id, .facilitator_id = row->facilitator_id};
+    const struct refusal *refusal = &refusal_booking_not_found;
+    if (row->booking_id)
+        refusal = rights_refusal(&operation_refund_booking, &call->call.header.caller, &holders);
     const struct refund_wish wish = {.all = request->has_amount_minor != PRESENCE_SET,
                                      .amount_minor = request->amount_minor,
                                      .currency = request->currency};

@@ -217,42 +217,10 @@ void question_keep_refusal(struct question *question, const struct heard *heard)
         (struct heard){.fate = heard->fate, .error = heard->error, .retry_after_s = heard->retry_after_s};
 }
 
-static void append_encoded(struct buffer *form, const char *text) {
-    for (; *text; text++) {
-        if (isalnum((unsigned char)*text) || strchr("-._~", *text))
-            buffer_append_byte(form, *text);
-        else
-            buffer_printf(form, "%%%02X", (unsigned char)*text);
-    }
-}
-
-void form_append(struct buffer *form, const char *name, const char *value) {
-    if (!value)
-        return;
-    if (form->length)
-        buffer_append_byte(form, '&');
-    append_encoded(form, name);
-    buffer_append_byte(form, '=');
-    append_encoded(form, value);
-}
-
-void form_append_integer(struct buffer *form, const char *name, int64_t value) {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%lld", (long long)value);
-    form_append(form, name, digits);
-}
-
-const char *public_page(const char *path, struct pool *pool) {
-    size_t length = strlen(settings.public_url);
-    while (length && settings.public_url[length - 1] == '/')
-        length--;
-    return pool_printf(pool, "%.*s%s", (int)length, settings.public_url, path);
-}
-
 const char *question_return_url(struct question *question) {
     struct buffer path = {0};
     buffer_append_text(&path, "/app/bookings?paid=");
-    append_encoded(&path, question->order.booking_reference);
+    url_append(&path, question->order.booking_reference);
     const char *url = public_page(buffer_text(&path), question->pool);
     buffer_free(&path);
     return url;
@@ -265,28 +233,13 @@ bool currency_is_among(const char *currency, const char *codes) {
     return strstr(codes, padded);
 }
 
-static bool is_loopback(const char *host) {
-    static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t length = strlen(names[i]);
-        if (strncmp(host, names[i], length) == 0 && (host[length] == '\0' || host[length] == ':'))
-            return true;
-    }
-    return false;
-}
-
 const char *check_api_url(const char *name, const char *url) {
     static char sentence[200];
-    bool secure = strncmp(url, "https://", 8) == 0;
     const char *host = strstr(url, "://");
     host = host ? host + 3 : "";
-    const char *problem = NULL;
-    if (!*host || strcspn(host, "/?#@\\ ") != strlen(host))
-        problem = "must be an address without user, path or query, like https://api.example.com";
-    else if (!secure && settings_production())
-        problem = "must be https:// in production";
-    else if (!secure && !is_loopback(host))
-        problem = "must be https://, except on this machine";
+    const char *problem = *host && strcspn(host, "/?#@\\ ") == strlen(host)
+                              ? url_problem(url)
+                              : "must be an address without user, path or query, like https://api.example.com";
     snprintf(sentence, sizeof sentence, "%s %s", name, problem ? problem : "");
     return problem ? sentence : NULL;
 }

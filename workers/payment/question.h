@@ -8,6 +8,7 @@
 
 #include "buffer.h"
 #include "provider.h"
+#include "urls.h"
 
 struct question;
 
@@ -82,14 +83,7 @@ void question_odd(struct question *question, const char *what);
 /* Keeps a refusal for question_give_up(question, &question->refused). */
 void question_keep_refusal(struct question *question, const struct heard *heard);
 
-/* name=value, percent-encoded, with & before it where something stands there already; nothing where the value is
- * NULL. */
-void form_append(struct buffer *form, const char *name, const char *value);
-void form_append_integer(struct buffer *form, const char *name, int64_t value);
-
-/* A page of ours: PUBLIC_URL and the path, or the path alone where PUBLIC_URL is not set. */
-const char *public_page(const char *path, struct pool *pool);
-/* The one that a customer comes back to after paying. */
+/* The page that a customer comes back to after paying. */
 const char *question_return_url(struct question *question);
 
 /* Is it one of these codes, each followed by a blank? */

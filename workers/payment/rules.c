@@ -285,12 +285,6 @@ const struct refusal *rule_payable(enum booking_status booking, int64_t price_mi
     }
 }
 
-const struct refusal *rule_may_refund(const struct caller *caller, int64_t user_id, int64_t facilitator_id) {
-    if (caller->user_id == facilitator_id || !strcmp(caller->role, "admin"))
-        return NULL;
-    return caller->user_id == user_id ? &refusal_forbidden : &refusal_booking_not_found;
-}
-
 struct refund_verdict rule_refund_wish(const struct refund_wish *wish, int64_t captured_minor, int64_t left_minor,
                                        const char *currency) {
     if (!captured_minor)

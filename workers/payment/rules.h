@@ -109,8 +109,6 @@ bool rule_gives_up(enum check_result result, int64_t over_s);
 
 /* Why a booking gets no order; NULL: it gets one. */
 const struct refusal *rule_payable(enum booking_status booking, int64_t price_minor, bool hold_over);
-/* May this person pay back what was paid for the booking? */
-const struct refusal *rule_may_refund(const struct caller *caller, int64_t user_id, int64_t facilitator_id);
 struct refund_wish {
     bool all;             /* that is left */
     int64_t amount_minor; /* where not all */

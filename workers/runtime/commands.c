@@ -4,8 +4,10 @@
  * again. A read that came under a key has nothing to be stored but the key itself. */
 #include "internals.h"
 #include "log.h"
+#include "seal.h"
 
 #define KEPT "interval '48 hours'"
+#define SEALED_REPLIES "stored replies" /* purpose of seal() */
 
 static const struct statement find = {"commands_find",
                                       "SELECT id, fingerprint, reply FROM commands WHERE id = ANY($1::uuid[])"};
@@ -76,7 +78,7 @@ static void replay(struct batch *batch, struct job *job, const unsigned char *fi
         return;
     }
     if (batch->handler->operation->secret_reply) {
-        reply = unseal(job->pool, reply);
+        reply = unseal(job->pool, SEALED_REPLIES, reply, NULL);
         if (!reply.data) {
             answer_refuse(batch->worker, job, &refusal_internal_error);
             return;
@@ -130,7 +132,7 @@ static int queue_store(struct batch *batch, struct job **jobs, size_t count) {
     struct pool *pool = batch->worker->pool;
     struct bytes *replies = pool_alloc(pool, count * sizeof *replies);
     for (size_t i = 0; i < count; i++)
-        replies[i] = batch->handler->operation->secret_reply ? seal(pool, jobs[i]->payload) : jobs[i]->payload;
+        replies[i] = batch->handler->operation->secret_reply ? seal(pool, SEALED_REPLIES, jobs[i]->payload) : jobs[i]->payload;
     struct parameters parameters;
     parameters_init(&parameters, pool);
     add_ids(&parameters, pool, jobs, count);

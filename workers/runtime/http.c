@@ -173,12 +173,41 @@ size_t http_in_flight(const struct http_client *client) {
     return client->count;
 }
 
+static const char *find_header(CURL *easy, const char *name) {
+    struct curl_header *header;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+
+/* Of "public, max-age=3600, must-revalidate"; -1: there is none. */
+static int64_t max_age_s(const char *directives) {
+    for (const char *at = directives; *at; at += strspn(at, ", \t")) {
+        size_t length = strcspn(at, ", \t");
+        if (length == 8 && (!strncasecmp(at, "no-store", 8) || !strncasecmp(at, "no-cache", 8)))
+            return 0;
+        if (length > 8 && !strncasecmp(at, "max-age=", 8)) {
+            int64_t seconds = strtol(at + 8, NULL, 10);
+            return seconds < 0 ? 0 : seconds < INT32_MAX ? seconds : INT32_MAX;
+        }
+        at += length;
+    }
+    return -1;
+}
+
+static int64_t freshness_s(CURL *easy) {
+    const char *directives = find_header(easy, "Cache-Control"), *age = find_header(easy, "Age");
+    int64_t limit_s = directives ? max_age_s(directives) : -1, age_s = age ? strtol(age, NULL, 10) : 0;
+    if (limit_s <= 0 || age_s <= 0)
+        return limit_s;
+    return age_s < limit_s ? limit_s - age_s : 0;
+}
+
 static void complete(struct transfer *transfer, CURLcode code) {
     struct http_response response = {.body = buffer_text(&transfer->body), .body_length = transfer->body.length};
     curl_off_t retry_after_s = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &response.status);
     curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
     response.retry_after_s = retry_after_s;
+    response.fresh_s = freshness_s(transfer->easy);
     if (code != CURLE_OK && !transfer->cut) {
         response.status = 0;
         response.error = transfer->refused ? "the address is not allowed" : curl_easy_strerror(code);

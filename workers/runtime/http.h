@@ -28,6 +28,7 @@ struct http_request {
 struct http_response {
     long status;           /* 0: no response came, see `error` */
     int64_t retry_after_s; /* 0: not given; a date is turned into seconds */
+    int64_t fresh_s;       /* how long it may be kept, by Cache-Control and Age; -1: it does not say */
     const char *body;      /* NUL-terminated; the first HTTP_BODY_LIMIT bytes */
     size_t body_length;
     const char *error; /* what went wrong, for logs; NULL where a whole response came */

@@ -123,9 +123,4 @@ void peers_leave(struct worker *worker);
 /* ping.c */
 extern const struct handler ping_handler;
 
-/* seal.c: stored replies that hold secrets are unreadable in the database. */
-struct bytes seal(struct pool *pool, struct bytes plain);
-/* data NULL: not sealed by this key. */
-struct bytes unseal(struct pool *pool, struct bytes sealed);
-
 #endif

@@ -1,43 +1,59 @@
-/* Replies that hold tokens are stored so that a repeated command gets the same ones; sealed, because whoever reads the
- * database must not sign in with them. XSalsa20-Poly1305 under a key derived from JWT_SECRET_KEY: with a new key the
- * old replies are gone. */
-#include <sodium.h>
-#include <stdlib.h>
+/* XSalsa20-Poly1305 with a random nonce, under BLAKE2b(key of the settings, purpose); see seal.h. Used for stored
+ * replies that hold tokens (a repeated command gets the same ones) and for what services keep sealed in rows of their
+ * own. */
+#include "seal.h"
 
-#include "internals.h"
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "settings.h"
 
-static void derive_key(unsigned char ret_key[crypto_secretbox_KEYBYTES]) {
-    static const unsigned char purpose[] = "tithi: stored replies, version 1";
+#define OVERHEAD (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES)
+
+static void derive_key(unsigned char ret_key[crypto_secretbox_KEYBYTES], const char *secret, const char *purpose) {
+    char label[crypto_generichash_KEYBYTES_MAX];
+    assert(strlen(purpose) <= SEAL_PURPOSE_LIMIT);
+    int length = snprintf(label, sizeof label, "tithi: %s, version 1", purpose);
     if (sodium_init() < 0)
         abort();
-    crypto_generichash(ret_key, crypto_secretbox_KEYBYTES, (const unsigned char *)settings.jwt_secret_key,
-                       strlen(settings.jwt_secret_key), purpose, sizeof purpose - 1);
+    crypto_generichash(ret_key, crypto_secretbox_KEYBYTES, (const unsigned char *)secret, strlen(secret),
+                       (const unsigned char *)label, (size_t)length);
 }
 
 /* Nonce, then the box. */
-struct bytes seal(struct pool *pool, struct bytes plain) {
+struct bytes seal(struct pool *pool, const char *purpose, struct bytes plain) {
     unsigned char key[crypto_secretbox_KEYBYTES];
-    size_t length = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + plain.length;
-    unsigned char *sealed = pool_alloc(pool, length);
-    derive_key(key);
+    unsigned char *sealed = pool_alloc(pool, OVERHEAD + plain.length);
+    derive_key(key, settings.jwt_secret_key, purpose);
     randombytes_buf(sealed, crypto_secretbox_NONCEBYTES);
     crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plain.data, plain.length, sealed, key);
     sodium_memzero(key, sizeof key);
-    return (struct bytes){.data = sealed, .length = length};
+    return (struct bytes){.data = sealed, .length = OVERHEAD + plain.length};
 }
 
-struct bytes unseal(struct pool *pool, struct bytes sealed) {
-    struct bytes plain = {0};
+static bool open_with(const char *secret, const char *purpose, struct bytes sealed, unsigned char *ret_plain) {
     unsigned char key[crypto_secretbox_KEYBYTES];
-    const unsigned char *bytes = sealed.data;
-    if (sealed.length < crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES)
-        return plain;
-    size_t boxed = sealed.length - crypto_secretbox_NONCEBYTES;
-    unsigned char *opened = pool_alloc(pool, boxed);
-    derive_key(key);
-    if (crypto_secretbox_open_easy(opened, bytes + crypto_secretbox_NONCEBYTES, boxed, bytes, key) == 0)
-        plain = (struct bytes){.data = opened, .length = boxed - crypto_secretbox_MACBYTES};
+    const unsigned char *nonce = sealed.data;
+    if (!*secret)
+        return false;
+    derive_key(key, secret, purpose);
+    int outcome = crypto_secretbox_open_easy(ret_plain, nonce + crypto_secretbox_NONCEBYTES,
+                                             sealed.length - crypto_secretbox_NONCEBYTES, nonce, key);
     sodium_memzero(key, sizeof key);
-    return plain;
+    return outcome == 0;
+}
+
+struct bytes unseal(struct pool *pool, const char *purpose, struct bytes sealed, bool *ret_outdated) {
+    if (!sealed.data || sealed.length < OVERHEAD)
+        return (struct bytes){0};
+    unsigned char *plain = pool_alloc(pool, sealed.length);
+    bool current = open_with(settings.jwt_secret_key, purpose, sealed, plain);
+    if (!current && !open_with(settings.jwt_previous_secret_key, purpose, sealed, plain))
+        return (struct bytes){0};
+    if (ret_outdated)
+        *ret_outdated = !current;
+    return (struct bytes){.data = plain, .length = sealed.length - OVERHEAD};
 }

@@ -3,7 +3,6 @@
  * letting anything else go on. */
 #include "smtp.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +10,10 @@
 
 #include "clock.h"
 #include "http_private.h"
+#include "urls.h"
 
 #define REPLY_LIMIT 4096
 #define ERROR_LIMIT 200
-
-static bool is_loopback(const char *host) {
-    struct in_addr v4;
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
-}
 
 struct server {
     bool implicit_tls; /* smtps:// */
@@ -41,7 +35,7 @@ static const char *read_server(CURLU *url, const char *text, struct server *ret_
         curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
         (strcmp(scheme, "smtp") == 0 || strcmp(scheme, "smtps") == 0)) {
-        *ret_server = (struct server){.implicit_tls = strcmp(scheme, "smtps") == 0, .loopback = is_loopback(host)};
+        *ret_server = (struct server){.implicit_tls = strcmp(scheme, "smtps") == 0, .loopback = host_is_loopback(host)};
         problem = NULL;
         if (strcmp(path, "/") != 0 || has(url, CURLUPART_QUERY) || has(url, CURLUPART_FRAGMENT))
             problem = "must end with the host or its port";

@@ -8,6 +8,8 @@ static const struct statement begin = {"begin", "BEGIN"};
 static const struct statement commit = {"commit", "COMMIT"};
 static const struct statement rollback = {"rollback", "ROLLBACK"};
 static const struct statement notify = {"outbox_notify", "NOTIFY outbox"};
+/* The auth worker sends these; it is not to be woken by each booking's webhook. */
+static const struct statement notify_account_mail = {"outbox_notify_account_mail", "NOTIFY account_mail"};
 static const struct statement insert_outbox = {
     "outbox_insert", "INSERT INTO outbox (channel, owner_id, type, cause, body, trace) "
                      "SELECT channel, nullif(owner_id, 0), type, cause, body, trace "
@@ -58,12 +60,17 @@ int transaction_open(struct worker *worker) {
     return db_queue(worker->db, &begin, NULL);
 }
 
+/* Who queues account mails queues nothing else. */
+static const struct statement *wake_call(const struct worker *worker) {
+    return strcmp(worker->outbox[0].channel, "account_mail") == 0 ? &notify_account_mail : &notify;
+}
+
 int transaction_queue_close(struct worker *worker) {
     if (worker->outbox_count && queue_outbox(worker))
         return -1;
     if (db_queue(worker->db, &commit, NULL))
         return -1;
-    return worker->outbox_count ? db_queue(worker->db, &notify, NULL) : 0;
+    return worker->outbox_count ? db_queue(worker->db, wake_call(worker), NULL) : 0;
 }
 
 int transaction_receive_close(struct worker *worker) {

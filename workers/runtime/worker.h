@@ -81,7 +81,7 @@ struct pool *worker_pool(struct worker *worker); /* of the current mailbox or ti
 
 /* What must happen after a commit. One row per (channel, owner, type, cause): another of the same is dropped. */
 struct outbox_message {
-    const char *channel; /* "webhook" or "mail" (whose body is JSON for workers/crm/mails.c) */
+    const char *channel; /* "webhook", "mail" (whose body is JSON for workers/crm/mails.c), "account_mail" */
     int64_t owner_id;    /* webhook: whose own address it is, 0: the operator's CRM_WEBHOOK_URL; mail: whose it is */
     const char *type;    /* "booking.created", "mail.late_refund" */
     const char *cause;   /* "booking:17" */

@@ -1,6 +1,6 @@
 /* The texts of mails (templates.def), filled with a row's values. */
-#ifndef TITHI_CRM_TEMPLATES_H
-#define TITHI_CRM_TEMPLATES_H
+#ifndef TITHI_MAIL_TEMPLATES_H
+#define TITHI_MAIL_TEMPLATES_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* A plain-text mail as RFC 5322 wants it. Pure. Whatever the texts hold, they stay in their place: a control character
  * becomes a blank in a header, so none of them can begin another one. */
-#ifndef TITHI_CRM_MESSAGE_H
-#define TITHI_CRM_MESSAGE_H
+#ifndef TITHI_MAIL_MESSAGE_H
+#define TITHI_MAIL_MESSAGE_H
 
 #include <stddef.h>
 #include <stdint.h>

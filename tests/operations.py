@@ -1,0 +1,163 @@
+"""A valid request to every operation, and a world of people and rows that they name: for tests that go through the whole contract."""
+
+import functools
+import json
+import re
+import subprocess
+from typing import NamedTuple
+
+from document import ROOT
+from harness import DOCUMENT, PASSWORD, days_from_now, unique
+
+FILES = [str(ROOT / "schemas" / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
+RIGHTS = json.loads(subprocess.run([str(ROOT / "schemas/compile.py"), "--rights", "json", *FILES], stdout=subprocess.PIPE, check=True).stdout)
+
+
+class World:
+    """A stack, people of each role, and what they have."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.user, self.facilitator, self.admin = (self.person(role) for role in ("user", "facilitator", "admin"))
+        self.event = stack.event(self.facilitator)
+        self.booking = stack.book(self.user, self.event)
+        self.leaver = self.person("admin")
+        assert self.leaver.post("/auth/logout").status_code == 200
+
+    def person(self, role="user"):
+        email = self.stack.register()["email"]
+        self.stack.rows("UPDATE users SET role = %s WHERE email = %s", role, email)
+        return self.stack.login(email)
+
+    @functools.cached_property
+    def paid_booking(self):
+        return self.stack.paid_booking(self.user, self.stack.priced_event(self.facilitator))
+
+    def fresh_event(self):
+        return self.stack.event(self.facilitator)
+
+    def fresh_booking(self):
+        return self.stack.book(self.user, self.fresh_event())
+
+    def order(self):
+        """Of a booking that waits to be paid."""
+        answer = self.user.post("/bookings", {"event_id": self.stack.priced_event(self.facilitator)["id"]})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def session_id(self):
+        """Of one more session of the user's."""
+        shown = self.stack.login(self.user.email).get("/auth/sessions").json()["sessions"]
+        return next(session["id"] for session in shown if session["current"])
+
+    def key_id(self):
+        answer = self.user.post("/profile/keys", confirmed(name="machine", scopes=["read"]))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["api_key"]["id"]
+
+    def notification_id(self):
+        answer = self.stack.crm.post("/api/booking-notification", example("receiveBookingNotification"))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+
+class Call(NamedTuple):
+    body: object = None
+    names: object = None  # the row, in the path
+    query: dict = {}
+    headers: dict = {}
+    caller: object = None  # who is known already to be the one who may
+    then: tuple = None  # what it comes to for who is let through; None: the success that is documented
+    spends: bool = False  # the caller is not the same afterwards: takes somebody new each time
+
+
+def ask(client, route, call):
+    body = {} if call.body is None else {"json": call.body}
+    path = re.sub(r"\{\w+\}", str(call.names), route["path"])
+    return client.request(route["method"], path, params=call.query, headers=dict(call.headers), **body)
+
+
+def event_body(**fields):
+    return {"title": "Yoga", "event_type": "session", "start_datetime": days_from_now(9), "end_datetime": days_from_now(9, 11), **fields}
+
+
+def confirmed(**fields):
+    return {"current_password": PASSWORD, **fields}
+
+
+def example(operation):
+    """The first one that the contract shows."""
+    route = next(route for route in DOCUMENT.routes if route.operation_id == operation)
+    content = DOCUMENT.resolve(route.operation["requestBody"])["content"]["application/json"]
+    return content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
+
+
+NEW_PASSWORD = "another good Password 1"
+NO_LINK = {"token": "A" * 43}
+NO_FACTOR = Call(confirmed(code="123456"), then=(409, "second_factor_missing"))
+NO_GOOGLE = (404, "sign_in_not_configured")
+UNSIGNED = Call({}, then=(400, "invalid_signature"))
+
+# By operation; what is not here is asked without parameters and body, as a GET only.
+REQUESTS = {
+    "answerSecondFactor": lambda world: Call({"challenge": "A" * 43, "otp": "123456"}, then=(401, "invalid_code")),
+    "beginGoogleSignIn": lambda world: Call(then=NO_GOOGLE),
+    "beginSecondFactor": lambda world: Call(confirmed(), spends=True),
+    "cancelBooking": lambda world: Call(names=world.fresh_booking()["id"]),
+    "cancelEvent": lambda world: Call(names=world.fresh_event()["id"]),
+    "changeEmail": lambda world: Call(confirmed(email=f"{unique('new')}@example.com"), spends=True),
+    "changePassword": lambda world: Call(confirmed(new_password=NEW_PASSWORD), spends=True),
+    "confirmPayment": lambda world: Call(
+        {"razorpay_payment_id": "pay_x", "razorpay_order_id": "order_x", "razorpay_signature": "x"}, then=(400, "invalid_signature")
+    ),
+    "confirmSecondFactor": lambda world: NO_FACTOR._replace(body={"code": "123456"}),
+    "createApiKey": lambda world: Call(confirmed(name="machine", scopes=["read"])),
+    "createBooking": lambda world: Call({"event_id": world.fresh_event()["id"]}),
+    "createEvent": lambda world: Call(event_body(facilitator_id=world.facilitator.id)),
+    "createPayment": lambda world: Call({"booking_id": world.order()["booking"]["id"]}),
+    "deleteEvent": lambda world: Call(names=world.fresh_event()["id"]),
+    "endSignIn": lambda world: Call(names=world.session_id()),
+    "endSignIns": lambda world: Call(spends=True),
+    "endSignInsOfUser": lambda world: Call(names=world.leaver.id),
+    "eraseProfile": lambda world: Call(confirmed(), spends=True),
+    "finishGoogleSignIn": lambda world: Call(then=NO_GOOGLE),
+    "getBooking": lambda world: Call(names=world.booking["id"]),
+    "getEvent": lambda world: Call(names=world.event["id"]),
+    "getRefundQuote": lambda world: Call(names=world.booking["id"]),
+    "getSandboxOrder": lambda world: Call(names=world.order()["order_id"]),
+    "getUser": lambda world: Call(names=world.user.id),
+    "listEventBookings": lambda world: Call(names=world.event["id"]),
+    "loginUser": lambda world: Call({"email": world.user.email, "password": PASSWORD}),
+    "logoutUser": lambda world: Call(spends=True),
+    "paySandboxOrder": lambda world: Call({"action": "pay"}, names=world.order()["order_id"]),
+    "processNotification": lambda world: Call(names=world.notification_id()),
+    "receiveBookingNotification": lambda world: Call(example("receiveBookingNotification")),
+    "receiveRazorpayEvent": lambda world: UNSIGNED,
+    "receiveStripeEvent": lambda world: UNSIGNED,
+    "recordPaymentFailure": lambda world: Call(example("recordPaymentFailure"), then=(404, "order_not_found")),
+    "refreshToken": lambda world: Call(),
+    "refundBooking": lambda world: Call(
+        {"amount": 10.0, "currency": "INR", "reason": "The session ended early"}, names=world.paid_booking["id"]
+    ),
+    "registerUser": lambda world: Call({"email": f"{unique('new')}@example.com", "password": PASSWORD, "name": "New"}),
+    "removeSecondFactor": lambda world: NO_FACTOR,
+    "renewRecoveryCodes": lambda world: NO_FACTOR._replace(body={"code": "123456"}),
+    "requestPasswordReset": lambda world: Call({"email": world.user.email}),
+    "requestVerification": lambda world: Call(),
+    "resetPassword": lambda world: Call({**NO_LINK, "new_password": NEW_PASSWORD}, then=(400, "link_invalid")),
+    "revokeApiKey": lambda world: Call(names=world.key_id()),
+    "sandboxPage": lambda world: Call(names="order_x"),
+    "signInWithGoogle": lambda world: Call({"id_token": "a.b.c"}, then=NO_GOOGLE),
+    "updateEvent": lambda world: Call({"title": "New title"}, names=world.event["id"]),
+    "updateProfile": lambda world: Call({"name": "New Name"}),
+    "updateUser": lambda world: Call({"role": "facilitator"}, names=world.leaver.id),
+    "verifyEmail": lambda world: Call(NO_LINK, then=(400, "link_invalid")),
+}
+
+
+def request_of(row, world):
+    if row["operation"] in REQUESTS:
+        return REQUESTS[row["operation"]](world)
+    route = row["routes"][0]
+    assert route["method"] == "GET" and "{" not in route["path"], f"{row['operation']}: add a valid request to REQUESTS"
+    return Call()

@@ -1,0 +1,97 @@
+/* Tokens are made and hashed here, mails about accounts queued; see links.h. A queued mail holds no token: that is made
+ * when it leaves. */
+#include "links.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define TOKEN_SIZE 32
+#define CHALLENGE_TTL_S 300
+#define CHALLENGE_ATTEMPTS 5
+#define MINUTE_MS 60000
+
+/* `key`: what besides account and kind tells mails apart that may leave in the same minute. */
+static void queue(struct worker *worker, const char *kind, int64_t user_id, const char *email_or_null, const char *key,
+                  const char *trace) {
+    struct pool *pool = worker_pool(worker);
+    json_t *body = json_pack("{s:s, s:I, s:s*}", "kind", kind, "user_id", (json_int_t)user_id, "email", email_or_null);
+    char *text = json_dumps(body, JSON_COMPACT);
+    if (!text)
+        abort();
+    worker_outbox(worker, &(struct outbox_message){
+                              .channel = "account_mail",
+                              .owner_id = user_id,
+                              .type = pool_printf(pool, "account.%s", kind),
+                              .cause = pool_printf(pool, "%sminute:%" PRId64, key, clock_wall_ms() / MINUTE_MS),
+                              .body = text,
+                              .trace = trace});
+    free(text);
+    json_decref(body);
+}
+
+void links_mail_verification(struct worker *worker, int64_t user_id, const char *trace) {
+    queue(worker, "verify", user_id, NULL, "", trace);
+}
+
+/* The address stands in the row's body only, which goes with the row; its cause is what the throttle needs of it. */
+void links_mail_reset(struct worker *worker, const char *email, const char *trace) {
+    struct pool *pool = worker_pool(worker);
+    char *lower = pool_text(pool, email), hex[2 * LINK_HASH_SIZE + 1];
+    uint8_t hash[LINK_HASH_SIZE];
+    for (char *at = lower; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    links_hash(lower, hash);
+    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+    queue(worker, "reset", 0, email, pool_printf(pool, "address:%s ", hex), trace);
+}
+
+void links_mail_change(struct worker *worker, int64_t user_id, const char *old_email, const char *email,
+                       const char *trace) {
+    queue(worker, "email_change", user_id, email, "", trace);
+    queue(worker, "email_change_notice", user_id, old_email, "", trace);
+}
+
+void links_mail_changed(struct worker *worker, int64_t user_id, const char *old_email, const char *trace) {
+    queue(worker, "email_changed", user_id, old_email, "", trace);
+}
+
+void links_mail_notice(struct worker *worker, int64_t user_id, const char *kind, const char *trace) {
+    queue(worker, kind, user_id, NULL, "", trace);
+}
+
+void links_hash(const char *token, uint8_t ret_hash[LINK_HASH_SIZE]) {
+    crypto_hash_sha256(ret_hash, (const unsigned char *)token, strlen(token));
+}
+
+const char *links_new_token(struct pool *pool, uint8_t ret_hash[LINK_HASH_SIZE]) {
+    unsigned char secret[TOKEN_SIZE];
+    size_t size = sodium_base64_ENCODED_LEN(TOKEN_SIZE, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *token = pool_alloc(pool, size);
+    randombytes_buf(secret, sizeof secret);
+    sodium_bin2base64(token, size, secret, sizeof secret, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    links_hash(token, ret_hash);
+    return token;
+}
+
+const char *links_new_challenge(struct worker *worker, int64_t user_id) {
+    struct new_link link = {.purpose = "second_factor", .user_id = user_id, .ttl_s = CHALLENGE_TTL_S};
+    const char *token = links_new_token(worker_pool(worker), link.hash);
+    return links_store_add(worker, &link, 1) == 0 ? token : NULL;
+}
+
+int links_look_at_challenge(struct worker *worker, const char *challenge, int64_t *ret_user_id) {
+    uint8_t hash[LINK_HASH_SIZE];
+    links_hash(challenge, hash);
+    return links_store_try(worker, hash, CHALLENGE_ATTEMPTS, ret_user_id);
+}
+
+int links_use_challenge(struct worker *worker, const char *challenge) {
+    uint8_t hash[LINK_HASH_SIZE];
+    links_hash(challenge, hash);
+    return links_store_end(worker, hash);
+}
