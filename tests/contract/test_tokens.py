@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import DOCUMENT, JWT_KEY, Client, refusal, restart_stack, start_stack, stop_stack
+from harness import DOCUMENT, JWT_KEY, Client, refusal, restart_stack, start_stack, stop_stack, unique
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vectors"))
 
@@ -165,6 +165,8 @@ def secret_files(tmp_path):
     """Keys in files, as an orchestrator mounts them; ends of lines do not count."""
     (tmp_path / "a").write_text(f"{KEY_A}\n")
     (tmp_path / "b").write_text(KEY_B)
+    (tmp_path / "crm").write_text(f"{unique('crm')}\r\n")
+    (tmp_path / "admin").write_text(f"{unique('The admin')}\n")
     return tmp_path
 
 
@@ -179,7 +181,11 @@ def test_keys_change_and_nobody_is_signed_out(secret_files):
         assert first.status_code == 201 and kid_of(person.token) == tokens.key_id(KEY_A)
 
         files = {"JWT_SECRET_KEY_FILE": str(secret_files / "b"), "JWT_PREVIOUS_SECRET_KEY_FILE": str(secret_files / "a")}
-        stack = restart_stack(stack, {"JWT_SECRET_KEY": None, **files})
+        files |= {"CRM_BEARER_TOKEN_FILE": str(secret_files / "crm"), "ADMIN_PASSWORD_FILE": str(secret_files / "admin")}
+        stack = restart_stack(stack, {"JWT_SECRET_KEY": None, "CRM_BEARER_TOKEN": None, "ADMIN_EMAIL": "root@example.com", **files})
+        crm_token, admin_password = ((secret_files / name).read_text().strip() for name in ("crm", "admin"))
+        assert Client(stack.crm_url, crm_token, "crm").get("/api/notifications").status_code == 200
+        assert stack.login("root@example.com", admin_password).get("/admin/users").status_code == 200
         newcomer = stack.login(person.email)
         assert kid_of(newcomer.token) == tokens.key_id(KEY_B)
         assert status_of(stack, person.token) == status_of(stack, newcomer.token) == 200

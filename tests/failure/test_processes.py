@@ -37,6 +37,8 @@ MALFORMED = [
     (["crm"], "CRM_WEBHOOK_SECRET", "whsec_short"),
     (["auth"], "FACILITATOR_SIGNUP", "perhaps"),
     (["auth"], "ACCESS_TOKEN_TTL", "-1h"),
+    (["auth"], "GOOGLE_CLIENT_ID", "without its secret"),
+    (["auth"], "GOOGLE_CLIENT_SECRET", "without its id"),
     (["auth"], "SECOND_FACTOR_REQUIRED", "admin,user"),
     (["auth"], "SECOND_FACTOR_REQUIRED", "facilitator;admin"),
     (PROGRAMS, "TITHI_ENV", "staging"),
@@ -87,6 +89,26 @@ def test_a_malformed_setting_stops_the_start(program, name, value, arguments):
     assert done.returncode == 78 and not done.stdout
     assert name in done.stderr and done.stderr.count("\n") == 1
     assert not [secret for secret in SECRETS if secret in done.stderr]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "good", "good_in_production"),
+    [
+        ("https://accounts.example", True, True),
+        ("https://accounts.example/tenant/", True, True),
+        ("http://127.0.0.1:9", True, False),
+        ("http://accounts.example", False, False),
+        ("http://127.0.0.1.accounts.example", False, False),
+        ("https://somebody@accounts.example", False, False),
+        ("https://accounts.example/?tenant=1", False, False),
+    ],
+)
+def test_an_openid_issuer(issuer, good, good_in_production):
+    google = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret of the client", "GOOGLE_ISSUER": issuer}
+    for environment, expected in (("development", good), ("production", good_in_production)):
+        done = run("auth", "--check-config", TITHI_ENV=environment, PUBLIC_URL="https://tithi.example", **google)
+        assert done.returncode == (0 if expected else 78), done.stderr
+        assert expected or "GOOGLE_ISSUER" in done.stderr
 
 
 @pytest.mark.parametrize("program", ["gateway", "auth"])

@@ -150,8 +150,10 @@ static void finish(struct worker *worker, struct visit *visit) {
         call->details = details;
         failed = worker_transaction(worker, conclude_in_transaction, visit);
     }
-    if (failed && !refusal)
+    if (failed && !refusal) {
+        call->details = details;
         refuse(call, &refusal_unavailable);
+    }
     call_finish(worker, call);
 }
 
