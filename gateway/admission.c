@@ -2,7 +2,6 @@
  * requests, in the order of the script's answers. */
 #include "admission.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +51,9 @@ static const char script[] = "local time = redis.call('TIME')\n"
                              "return answers\n";
 
 /* What may be asked about one request, in the order of the answers: who is counted is the API key, the caller (who is
- * signed in, else the address), and where signing in and the like is tried besides the address the account. */
+ * signed in, else the address), and where signing in and the like is tried besides the address the account that one is
+ * signed in to. Accounts that are only named have no count here, or anybody could use up another's: the auth worker
+ * knows where an account's own person comes from, and slows the others down. */
 enum question { ASK_SESSION, ASK_KEY, ASK_CALLER, ASK_ACCOUNT, QUESTION_COUNT };
 
 struct ticket {
@@ -98,25 +99,6 @@ static void batch_done(struct batch *batch) {
     DL_PREPEND(admission.spare, batch);
 }
 
-/* The account that a sign-in is about, as an id: addresses of people do not belong into Redis. Where no e-mail address
- * says which, or the operation is for those who are signed in anyway, it is the caller's. "": nobody's. */
-static void account_text(const struct request *request, char ret_text[UUID_TEXT_SIZE]) {
-    const struct text_span message = request->message;
-    char *email = NULL;
-    *ret_text = '\0';
-    pool_reset(gateway.scratch);
-    if (message.length && request->operation->access != ACCESS_TOKEN)
-        email = (char *)codec_find_text(message.bytes, message.length, "email", gateway.scratch);
-    if (!email && request->token.user_id)
-        snprintf(ret_text, UUID_TEXT_SIZE, "%" PRId64, request->token.user_id);
-    if (!email)
-        return;
-    for (char *at = email; *at; at++)
-        *at = (char)tolower((unsigned char)*at);
-    struct uuid id = uuid_derive((const char *const[]){"account", email, NULL});
-    uuid_text(&id, ret_text);
-}
-
 static const struct limit_policy *policy_of(const struct request *request, enum question question) {
     enum limit_class class = request->operation->limit;
     if (question == ASK_SESSION || class == LIMIT_NONE || (question == ASK_ACCOUNT && class != LIMIT_AUTH))
@@ -129,20 +111,17 @@ static const struct limit_policy *policy_of(const struct request *request, enum 
 /* The key to ask about, or 0 where the question does not arise. */
 static size_t key_text(const struct request *request, enum question question, char ret_key[KEY_SIZE]) {
     const struct limit_policy *policy = policy_of(request, question);
-    char account[UUID_TEXT_SIZE];
+    const int64_t user_id = request->token.user_id;
+    const bool counts_person = question == ASK_ACCOUNT || request->operation->limit != LIMIT_AUTH;
     int length = 0;
-    if (question == ASK_SESSION && request->token.user_id)
+    if (question == ASK_SESSION && user_id)
         length = snprintf(ret_key, KEY_SIZE, "tithi:revoked:%s", request->token.session);
     else if (question == ASK_KEY && policy)
         length = snprintf(ret_key, KEY_SIZE, "tithi:limit:key:%" PRId64, request->key->id);
-    else if (question == ASK_CALLER && policy && request->token.user_id && request->operation->limit != LIMIT_AUTH)
-        length = snprintf(ret_key, KEY_SIZE, "tithi:limit:%s:%" PRId64, policy->name, request->token.user_id);
+    else if (policy && user_id && counts_person)
+        length = snprintf(ret_key, KEY_SIZE, "tithi:limit:%s:%" PRId64, policy->name, user_id);
     else if (question == ASK_CALLER && policy)
         length = snprintf(ret_key, KEY_SIZE, "tithi:limit:%s:%s", policy->name, request->limit_scope);
-    else if (question == ASK_ACCOUNT && policy) {
-        account_text(request, account);
-        length = *account ? snprintf(ret_key, KEY_SIZE, "tithi:limit:%s:%s", policy->name, account) : 0;
-    }
     return length > 0 && length < KEY_SIZE ? (size_t)length : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "request.h"
 
 #define ANSWER_RESERVE_MS 500 /* of a request's time: a continuation ends before it */
+#define HASHING_LIMIT 16      /* as many as an auth worker takes at once: others' calls wait for no more */
 
 struct flight {
     struct outgoing_call *call; /* NULL: it waits for the one that runs, or has been answered */
@@ -42,16 +43,10 @@ struct key_head {
 static struct group *groups;
 static struct flight *continued;
 
-/* Of an operation with x-concurrency. */
-static uint32_t *calls_under_way(const struct operation *operation) {
-    static uint32_t *counts;
-    if (!counts && !(counts = calloc(operation_count, sizeof *counts)))
-        abort();
-    return &counts[operation - operations];
-}
+static unsigned hashing; /* calls of all operations with x-hashes that are under way */
 
 bool coalesce_has_room(const struct operation *operation) {
-    return !operation->concurrency || *calls_under_way(operation) < operation->concurrency;
+    return !operation->hashes || hashing < HASHING_LIMIT;
 }
 
 static struct group *group_for(const struct request *request) {
@@ -119,8 +114,7 @@ static void end_flight(struct flight *flight) {
     struct answer *unused = take_first(flight);
     answer_release(&unused);
     call_forget(&flight->call);
-    if (flight->route->operation->concurrency)
-        --*calls_under_way(flight->route->operation);
+    hashing -= flight->route->operation->hashes;
     free(flight);
     if (!group)
         return;
@@ -157,8 +151,7 @@ static struct flight *flight_new(const struct request *request, struct group *gr
         abort();
     flight->route = request->route;
     flight->group = group;
-    if (request->operation->concurrency)
-        ++*calls_under_way(request->operation);
+    hashing += request->operation->hashes;
     return flight;
 }
 

@@ -12,8 +12,8 @@
 struct operation;
 struct request;
 
-/* May one more call of it be under way (x-concurrency)? A call counts until it is answered or its time is over: that
- * its client has left is noticed only then, so that leaving makes no room. */
+/* May one more call of it be under way? Those that hash passwords (x-hashes) are bounded together. A call counts until
+ * it is answered or its time is over: that its client has left is noticed only then, so that leaving makes no room. */
 bool coalesce_has_room(const struct operation *operation);
 /* The request waits for a worker's answer from now on: request_answered() brings it. */
 void coalesce_join(struct request *request);

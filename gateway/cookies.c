@@ -89,3 +89,9 @@ int cookies_append(const struct cookie *cookies, struct text_span reply, struct 
     }
     return 0;
 }
+
+void cookies_append_cleared(const struct cookie *cookies, struct buffer *ret_lines) {
+    for (const struct cookie *cookie = cookies; cookie && cookie->name; cookie++)
+        if (!cookie->field)
+            append_line(cookie, "", ret_lines);
+}

@@ -25,4 +25,7 @@ struct text_span cookie_found(const struct cookie_search *search);
  * the reply lacks sets none. 0, or -1 where a value is no token (a worker's defect). */
 int cookies_append(const struct cookie *cookies, struct text_span reply, struct pool *pool, struct buffer *ret_lines);
 
+/* The same of those only that are cleared. `cookies` may be NULL. */
+void cookies_append_cleared(const struct cookie *cookies, struct buffer *ret_lines);
+
 #endif

@@ -67,6 +67,12 @@ static void take_token(struct request *request, struct remembered *entry, int64_
         entry->use_noted_s = now_s;
 }
 
+static struct token_keys keys;
+
+void identity_start(void) {
+    keys = token_keys_of(settings.jwt_secret_key, settings.jwt_previous_secret_key);
+}
+
 static const struct refusal *read_access_token(struct request *request) {
     struct text_span text = request->credentials;
     int64_t now_s = clock_wall_ms() / 1000;
@@ -77,7 +83,6 @@ static const struct refusal *read_access_token(struct request *request) {
         take_token(request, known, now_s);
         return NULL;
     }
-    const struct token_keys keys = {settings.jwt_secret_key, settings.jwt_previous_secret_key};
     if (token_verify(text.bytes, text.length, &keys, now_s, &request->token) != TOKEN_GOOD) {
         request->token = (struct token){0};
         return &refusal_invalid_token;
@@ -93,31 +98,35 @@ static const struct refusal *check_service_token(const struct request *request) 
     return same ? NULL : &refusal_invalid_token;
 }
 
-/* "Bearer" 1*SP token; another scheme leaves empty credentials, which nothing accepts. */
-static void read_authorization(struct request *request) {
-    const h2o_headers_t *headers = &request->h2o->headers;
-    ssize_t index = h2o_find_header(headers, H2O_TOKEN_AUTHORIZATION, -1);
-    if (index < 0)
-        return;
-    h2o_iovec_t value = headers->entries[index].value;
-    request->token_given = true;
-    if (value.len < 7 || strncasecmp(value.base, "Bearer ", 7) != 0)
-        return;
-    size_t start = 7;
-    while (start < value.len && value.base[start] == ' ')
+/* "Bearer" 1*SP token; another scheme leaves empty credentials, which nothing accepts. Returns whether it is Bearer. */
+static bool read_authorization(struct request *request) {
+    static const char scheme[] = "Bearer";
+    const size_t length = sizeof scheme - 1;
+    struct text_span value = request_header(request, "authorization");
+    request->token_given = value.bytes != NULL;
+    if (value.length < length || strncasecmp(value.bytes, scheme, length) != 0)
+        return false;
+    size_t start = length;
+    while (start < value.length && value.bytes[start] == ' ')
         start++;
-    while (value.len > start && value.base[value.len - 1] == ' ')
-        value.len--;
-    request->credentials = (struct text_span){value.base + start, value.len - start};
+    while (value.length > start && value.bytes[value.length - 1] == ' ')
+        value.length--;
+    if (start == length)
+        return value.length == length;
+    request->credentials = (struct text_span){value.bytes + start, value.length - start};
+    return true;
 }
 
-/* Without that header: the access token's cookie, or the refresh token's where a browser's session is refreshed. */
+/* The access token's, or the refresh token's where a browser's session is refreshed. */
 static void read_cookie(struct request *request) {
     enum access access = request->operation->access;
-    if (request->token_given || access == ACCESS_SERVICE || (access == ACCESS_REFRESH && !request->route->cookies))
+    if (access == ACCESS_SERVICE || (access == ACCESS_REFRESH && !request->route->cookies))
         return;
-    request->credentials = request_cookie(request, access == ACCESS_REFRESH ? COOKIE_REFRESH : COOKIE_SESSION);
-    request->token_given = request->by_cookie = request->credentials.bytes != NULL;
+    struct text_span value = request_cookie(request, access == ACCESS_REFRESH ? COOKIE_REFRESH : COOKIE_SESSION);
+    if (!value.bytes)
+        return;
+    request->credentials = value;
+    request->token_given = request->by_cookie = true;
 }
 
 bool identity_forget_cookie(struct request *request) {
@@ -136,8 +145,8 @@ static const struct refusal *identify_by_token(struct request *request) {
 
 const struct refusal *identify(struct request *request) {
     enum access access = request->operation->access;
-    read_authorization(request);
-    read_cookie(request);
+    if (!read_authorization(request))
+        read_cookie(request); /* what a proxy wants to know (Basic) is none of ours */
     if (!request->token_given)
         return access == ACCESS_PUBLIC ? NULL : &refusal_invalid_token;
     switch (access) {

@@ -1,5 +1,5 @@
-/* Who is asking, by the Authorization header, else by a cookie, and what the operation demands. Whether the session was
- * ended since is admission.c's. */
+/* Who is asking, by a bearer in the Authorization header, else by a cookie, and what the operation demands. Whether the
+ * session was ended since is admission.c's. */
 #ifndef TITHI_IDENTITY_H
 #define TITHI_IDENTITY_H
 
@@ -8,6 +8,7 @@
 struct refusal;
 struct request;
 
+void identity_start(void);
 /* Reads UNVERIFIED_MAY_NOT: scopes. -1: it is no list of them. */
 int identity_read_withheld(const char *list);
 

@@ -82,6 +82,7 @@ static int start(void) {
     flush_timer.cb = flush;
     listeners_configure();
     h2o_context_init(&gateway.context, h2o_evloop_create(), &gateway.config);
+    identity_start();
     reply_start();
     connections_start();
     if (strict_start() != 0 || requests_start() != 0 || local_start() != 0)

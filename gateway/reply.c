@@ -268,16 +268,8 @@ static void send_nothing(struct request *request) {
     h2o_send(request->h2o, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
-static struct text_span request_header(const struct request *request, const h2o_token_t *token) {
-    ssize_t index = h2o_find_header(&request->h2o->headers, token, -1);
-    if (index < 0)
-        return (struct text_span){"", 0};
-    h2o_iovec_t value = request->h2o->headers.entries[index].value;
-    return (struct text_span){value.base, value.len};
-}
-
 static bool accepts(const struct request *request, const char *type) {
-    struct text_span accept = request_header(request, H2O_TOKEN_ACCEPT);
+    struct text_span accept = request_header(request, "accept");
     return h2o_strstr(accept.bytes, accept.length, type, strlen(type)) != SIZE_MAX;
 }
 
@@ -346,6 +338,31 @@ static void add_challenge(struct request *request, const struct refusal *refusal
         add_text(request, &authenticate_name, "Bearer realm=\"tithi\"");
 }
 
+/* What a page has kept goes with its session. Cookies go by name: Clear-Site-Data would take those of sibling hosts. */
+static void add_cookies(struct request *request, const struct buffer *lines) {
+    for (size_t at = 0; at < lines->length; at += strlen(lines->bytes + at) + 1)
+        add_text(request, &set_cookie_name, h2o_strdup(&request->h2o->pool, lines->bytes + at, SIZE_MAX).base);
+    for (const struct cookie *cookie = request->route->cookies; cookie && cookie->name; cookie++)
+        if (!cookie->field && strcmp(cookie->name, COOKIE_SESSION) == 0)
+            add_text(request, &clear_data_name, "\"cache\", \"storage\"");
+}
+
+/* What an answer of this route would clear goes with a refusal too that ends what the cookies were for. */
+static void clear_cookies(struct request *request) {
+    static struct buffer lines;
+    buffer_clear(&lines);
+    cookies_append_cleared(request->route->cookies, &lines);
+    if (lines.length)
+        add_cookies(request, &lines);
+}
+
+static void add_retry_after(struct request *request, const struct refusal *refusal, uint32_t retry_after_s) {
+    if (!retry_after_s)
+        retry_after_s = refusal->retry_after_s;
+    if (retry_after_s)
+        add_printed(request, &retry_after_name, "%" PRIu32, retry_after_s);
+}
+
 static struct text_span begin_refusal(struct request *request, const struct refusal *refusal, const char *details,
                                       uint32_t retry_after_s) {
     bool problem = accepts(request, PROBLEM_TYPE) && is_ascii(request);
@@ -357,32 +374,19 @@ static struct text_span begin_refusal(struct request *request, const struct refu
         add_challenge(request, refusal);
     if (refusal->status == 405 && request->match.allowed)
         add_text(request, &allow_name, request->match.allowed);
-    if (!retry_after_s)
-        retry_after_s = refusal->retry_after_s;
-    if (retry_after_s)
-        add_printed(request, &retry_after_name, "%" PRIu32, retry_after_s);
+    if (refusal == &refusal_invalid_token && request->route)
+        clear_cookies(request);
+    add_retry_after(request, refusal, retry_after_s);
     add_vary(request, "Accept");
     return refusal_body(request, refusal, details, problem);
 }
 
-/* What a page has kept goes with its session. Cookies go by name: Clear-Site-Data would take those of sibling hosts. */
-static void add_cookies(struct request *request, const struct buffer *lines) {
-    for (size_t at = 0; at < lines->length; at += strlen(lines->bytes + at) + 1)
-        add_text(request, &set_cookie_name, lines->bytes + at);
-    for (const struct cookie *cookie = request->route->cookies; cookie && cookie->name; cookie++)
-        if (!cookie->field && strcmp(cookie->name, COOKIE_SESSION) == 0)
-            add_text(request, &clear_data_name, "\"cache\", \"storage\"");
-}
-
-/* `cookies` may be NULL. */
-static void redirect(struct request *request, const char *location, const struct buffer *cookies) {
+/* `location` must live as long as the request. */
+static void begin_redirect(struct request *request, const char *location) {
     begin(request, 302);
     add_text(request, &location_name, location);
     add_text(request, &cache_control_name, "no-store");
     add_vary(request, "Accept");
-    if (cookies)
-        add_cookies(request, cookies);
-    send_body(request, "", 0);
 }
 
 /* Percent-encoding of these characters, and of what no URL may hold. */
@@ -396,35 +400,35 @@ static void append_escaped(struct buffer *target, const char *bytes, size_t leng
     }
 }
 
-/* The challenge that the answer with the second factor names. */
+/* The challenge that the answer with the second factor names; in the fragment, which no log sees. */
 static void append_challenge(struct buffer *location, const char *details) {
     json_t *object = details ? json_loads(details, 0, NULL) : NULL;
     const char *challenge = json_string_value(json_object_get(object, "challenge"));
     if (challenge) {
-        buffer_append_text(location, "&challenge=");
+        buffer_append_text(location, "#challenge=");
         append_escaped(location, challenge, strlen(challenge), "<>\"#%&+=");
     }
     json_decref(object);
 }
 
 /* People on their way through a sign-in are told by the web app. */
-static void redirect_to_login(struct request *request, const struct refusal *refusal, const char *details) {
+static void redirect_to_login(struct request *request, const struct refusal *refusal, const char *details,
+                              uint32_t retry_after_s) {
     static struct buffer location;
-    const char *home = settings.public_url;
-    size_t length = strlen(home);
-    while (length && home[length - 1] == '/')
-        length--;
     buffer_clear(&location);
-    buffer_printf(&location, "%.*s" LOGIN_PAGE "?error=%s", (int)length, home, refusal->code);
+    buffer_printf(&location, "%.*s" LOGIN_PAGE "?error=%s", settings_home_length(), settings.public_url, refusal->code);
     append_challenge(&location, details);
     metrics_count_refusal(request->operation, refusal);
-    redirect(request, h2o_strdup(&request->h2o->pool, location.bytes, location.length).base, NULL);
+    begin_redirect(request, h2o_strdup(&request->h2o->pool, location.bytes, location.length).base);
+    add_retry_after(request, refusal, retry_after_s);
+    clear_cookies(request);
+    send_body(request, "", 0);
 }
 
 void reply_refusal(struct request *request, const struct refusal *refusal, const char *details,
                    uint32_t retry_after_s) {
     if (request->operation && request->operation->redirect && reply_to_browser(request)) {
-        redirect_to_login(request, refusal, details);
+        redirect_to_login(request, refusal, details, retry_after_s);
         return;
     }
     struct text_span body = begin_refusal(request, refusal, details, retry_after_s);
@@ -475,7 +479,7 @@ static bool is_public(const struct request *request) {
 }
 
 static bool is_known(const struct request *request, const char *etag) {
-    struct text_span list = request_header(request, H2O_TOKEN_IF_NONE_MATCH);
+    struct text_span list = request_header(request, "if-none-match");
     if (list.length == 0)
         return false;
     h2o_iovec_t text = h2o_strdup(&request->h2o->pool, list.bytes, list.length);
@@ -528,6 +532,12 @@ static void reply_success(struct request *request, struct answer *answer) {
     send_body(request, body.bytes, body.length);
 }
 
+static void reply_onward(struct request *request, struct answer *answer) {
+    begin_redirect(request, buffer_text(&answer->location));
+    add_cookies(request, &answer->cookies);
+    send_body(request, "", 0);
+}
+
 void reply_answer(struct request *request, struct answer *answer) {
     request->answer = answer;
     answer->references++;
@@ -535,7 +545,7 @@ void reply_answer(struct request *request, struct answer *answer) {
         reply_refusal(request, answer->refusal, answer->body.length ? buffer_text(&answer->body) : NULL,
                       answer->retry_after_s);
     else if (goes_on(request))
-        redirect(request, buffer_text(&answer->location), &answer->cookies);
+        reply_onward(request, answer);
     else
         reply_success(request, answer);
 }
@@ -573,5 +583,6 @@ void reply_options(struct request *request, const char *allowed) {
 }
 
 void reply_redirect(struct request *request, const char *location) {
-    redirect(request, location, NULL);
+    begin_redirect(request, location);
+    send_body(request, "", 0);
 }

@@ -65,11 +65,11 @@ int requests_start(void) {
     return router_start();
 }
 
-static struct text_span header_of(const struct request *request, const h2o_token_t *token) {
+struct text_span request_header(const struct request *request, const char *name) {
     const h2o_headers_t *headers = &request->h2o->headers;
-    ssize_t index = h2o_find_header(headers, token, -1);
+    ssize_t index = h2o_find_header_by_str(headers, name, strlen(name), -1);
     if (index < 0)
-        return (struct text_span){"", 0};
+        return (struct text_span){NULL, 0};
     return (struct text_span){headers->entries[index].value.base, headers->entries[index].value.len};
 }
 
@@ -88,21 +88,11 @@ static struct text_span text_in(struct text_span value, h2o_mem_pool_t *pool) {
 /* What a browser calls itself is for people to read: bytes that are no text are no reason to turn it away. */
 static const char *find_header(void *context, const char *name, size_t *ret_length) {
     const struct request *request = context;
-    const h2o_headers_t *headers = &request->h2o->headers;
-    ssize_t index = h2o_find_header_by_str(headers, name, strlen(name), -1);
-    if (index < 0)
-        return NULL;
-    struct text_span value = {headers->entries[index].value.base, headers->entries[index].value.len};
-    if (strcmp(name, "user-agent") == 0 && format_text_length(value.bytes, value.length) < 0)
+    struct text_span value = request_header(request, name);
+    if (value.bytes && strcmp(name, "user-agent") == 0 && format_text_length(value.bytes, value.length) < 0)
         value = text_in(value, &request->h2o->pool);
     *ret_length = value.length;
     return value.bytes;
-}
-
-static struct text_span header_named(struct request *request, const char *name) {
-    struct text_span value = {NULL, 0};
-    value.bytes = find_header(request, name, &value.length);
-    return value;
 }
 
 struct text_span request_cookie(const struct request *request, const char *name) {
@@ -148,7 +138,7 @@ static bool is_request_id(struct text_span value) {
 
 static void name_request(struct request *request) {
     h2o_mem_pool_t *pool = &request->h2o->pool;
-    struct text_span given = header_named(request, "x-request-id");
+    struct text_span given = request_header(request, "x-request-id");
     request->id = uuid_new();
     if (is_request_id(given)) {
         request->request_id = h2o_strdup(pool, given.bytes, given.length).base;
@@ -162,7 +152,7 @@ static void find_address(struct request *request) {
     bool is_proxy;
     struct address address = *connection_peer(request->connection, request->h2o, &is_proxy);
     if (is_proxy) {
-        struct text_span forwarded = header_of(request, H2O_TOKEN_X_FORWARDED_FOR);
+        struct text_span forwarded = request_header(request, "x-forwarded-for");
         address_forwarded(&address, forwarded.bytes, forwarded.length);
     }
     address_text(&address, request->address);
@@ -178,7 +168,7 @@ struct request *request_new(h2o_req_t *req) {
     request->head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
     name_request(request);
     find_address(request);
-    struct text_span origin = header_named(request, "origin");
+    struct text_span origin = request_header(request, "origin");
     request->origin = origin.length ? reply_allowed_origin(origin.bytes, origin.length) : NULL;
     return request;
 }
@@ -238,7 +228,7 @@ static bool body_is_acceptable(struct request *request) {
     size_t length = request->h2o->entity.len;
     if (length > BODY_SIZE_LIMIT)
         invalid(request, &refusal_payload_too_large, NULL);
-    else if (length && !request->operation->raw_body && !is_json(header_of(request, H2O_TOKEN_CONTENT_TYPE)))
+    else if (length && !request->operation->raw_body && !is_json(request_header(request, "content-type")))
         invalid(request, &refusal_unsupported_media_type, NULL);
     return !request->invalid;
 }
@@ -269,7 +259,7 @@ static bool takes_key(const struct request *request) {
 }
 
 static void read_command(struct request *request) {
-    struct text_span given = header_named(request, "idempotency-key");
+    struct text_span given = request_header(request, "idempotency-key");
     char key[KEY_LENGTH_LIMIT + 1], person[64];
     if (!given.bytes || !takes_key(request))
         return;
@@ -379,7 +369,7 @@ static void wait_for_worker(struct request *request) {
         refuse(request, &refusal_overloaded, NULL, 0);
         return;
     }
-    struct text_span trace = header_named(request, "traceparent");
+    struct text_span trace = request_header(request, "traceparent");
     trace_continue(trace.bytes, trace.length, &request->id, request->trace);
     start_deadline(request, on_deadline);
     coalesce_join(request);
@@ -493,14 +483,15 @@ static const struct refusal *foreign_page_refusal(struct request *request) {
         return NULL;
     if (!request->by_cookie && !route->cookies)
         return NULL;
+    bool shows_cookie = request->by_cookie || request_cookie(request, COOKIE_REFRESH).bytes;
     const struct csrf_evidence evidence = {
-        .site = header_named(request, "sec-fetch-site"),
-        .origin = header_named(request, "origin"),
+        .site = request_header(request, "sec-fetch-site"),
+        .origin = request_header(request, "origin"),
         .host = {request->h2o->input.authority.base, request->h2o->input.authority.len},
         .https = request->h2o->input.scheme == &H2O_URL_SCHEME_HTTPS,
     };
     enum csrf_source source = csrf_source_of(&evidence);
-    if (source == CSRF_OWN || (source == CSRF_SILENT && !request->by_cookie))
+    if (source == CSRF_OWN || (source == CSRF_SILENT && !shows_cookie))
         return NULL;
     notes_refusal(request, "csrf_fail");
     return &refusal_csrf_refused;

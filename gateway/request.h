@@ -41,7 +41,7 @@ struct request {
     struct text_span query;
 
     bool token_given;
-    bool by_cookie;               /* and not by the Authorization header */
+    bool by_cookie;               /* and not by a bearer in the Authorization header */
     struct text_span credentials; /* what follows "Bearer", or the cookie */
     struct token token;           /* user_id 0: nobody */
     bool shows_key;               /* the credentials are an API key */
@@ -85,6 +85,8 @@ void request_answered(struct request *request, struct answer *answer);
 /* It no longer waits anywhere. */
 void request_leave(struct request *request);
 
+/* By its name in lower case, the first one; `bytes` is NULL where there is none. */
+struct text_span request_header(const struct request *request, const char *name);
 /* `bytes` is NULL where there is none, or none that can be believed. */
 struct text_span request_cookie(const struct request *request, const char *name);
 

@@ -160,7 +160,7 @@ struct operation {
     enum key_scope scope;             /* that an API key needs; SCOPE_NONE: no key may call it */
     enum redirect redirect;
     const struct field *redirect_field; /* of the reply: where to */
-    uint32_t concurrency; /* calls under way at once per gateway; 0: any number */
+    bool hashes; /* a password: few at once per gateway */
     /* Where its reply says true in that field, the gateway sends the reply on as the request of the continuation, whose
      * reply (of the same record) is what the client gets. NULL: no continuation. */
     const struct operation *continuation;

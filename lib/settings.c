@@ -219,6 +219,13 @@ bool settings_production(void) {
     return strcmp(settings.environment, "production") == 0;
 }
 
+int settings_home_length(void) {
+    size_t length = strlen(settings.public_url);
+    while (length && settings.public_url[length - 1] == '/')
+        length--;
+    return (int)length;
+}
+
 void settings_print_help(FILE *out) {
     fprintf(out, "Settings (environment variables; a secret may also come from the file that NAME_FILE names):\n");
     for (size_t i = 0; i < TABLE_COUNT; i++) {

@@ -30,6 +30,8 @@ extern struct settings settings;
 /* 0, or -1 with one sentence that names the bad setting in `ret_problem`. */
 int settings_load(char *ret_problem, size_t size);
 bool settings_production(void);
+/* The bytes of PUBLIC_URL without slashes at its end, behind which a path goes. */
+int settings_home_length(void);
 void settings_print_help(FILE *out);
 /* Effective values, secrets masked. */
 void settings_print_effective(FILE *out);

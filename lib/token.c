@@ -26,6 +26,13 @@ const char *token_key_id(const char *key, char ret_id[TOKEN_KEY_ID_SIZE]) {
     return sodium_bin2hex(ret_id, TOKEN_KEY_ID_SIZE, hash, (TOKEN_KEY_ID_SIZE - 1) / 2);
 }
 
+struct token_keys token_keys_of(const char *current, const char *other) {
+    struct token_keys keys = {.current = current, .other = other};
+    token_key_id(current, keys.current_id);
+    token_key_id(other, keys.other_id);
+    return keys;
+}
+
 /* One dot-separated part as a JSON object, or NULL. */
 static json_t *parse_part(const char *part, size_t length) {
     unsigned char bytes[TOKEN_LENGTH_LIMIT];
@@ -61,17 +68,17 @@ static bool signature_is_of(const char *text, const char *key) {
     return good;
 }
 
-static bool key_may_be(const char *key, const char *key_id) {
-    char own_id[TOKEN_KEY_ID_SIZE];
-    return strlen(key) >= TOKEN_KEY_MINIMUM && (!key_id || strcmp(key_id, token_key_id(key, own_id)) == 0);
+/* `asked_id`: which the header names, or NULL. */
+static bool is_signed_by(const char *text, const char *key, const char *key_id, const char *asked_id) {
+    return strlen(key) >= TOKEN_KEY_MINIMUM && (!asked_id || strcmp(asked_id, key_id) == 0) &&
+           signature_is_of(text, key);
 }
 
 static bool is_signed(const char *text, size_t header_length, const struct token_keys *keys) {
     json_t *header = parse_part(text, header_length);
     const char *key_id = json_string_value(json_object_get(header, "kid"));
-    bool good =
-        header_is_ours(header) && ((key_may_be(keys->current, key_id) && signature_is_of(text, keys->current)) ||
-                                   (key_may_be(keys->other, key_id) && signature_is_of(text, keys->other)));
+    bool good = header_is_ours(header) && (is_signed_by(text, keys->current, keys->current_id, key_id) ||
+                                           is_signed_by(text, keys->other, keys->other_id, key_id));
     json_decref(header);
     return good;
 }

@@ -20,16 +20,20 @@ struct token {
 };
 
 /* One signs; a second one is believed besides while keys are rotated. The header's `kid` tells them apart; a token
- * without one may be of either. A key of less than 32 bytes signs and verifies nothing. */
+ * without one may be of either. A key of less than 32 bytes signs and verifies nothing. Made by token_keys_of(), once:
+ * the ids take a hash each. */
 struct token_keys {
     const char *current;
     const char *other; /* "": none */
+    char current_id[TOKEN_KEY_ID_SIZE], other_id[TOKEN_KEY_ID_SIZE];
 };
 
 enum token_problem { TOKEN_GOOD, TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED };
 
 /* What stands as `kid` in the tokens of this key: the first 8 hex digits of its SHA-256. Returns `ret_id`. */
 const char *token_key_id(const char *key, char ret_id[TOKEN_KEY_ID_SIZE]);
+/* The texts must live as long. */
+struct token_keys token_keys_of(const char *current, const char *other);
 /* `use` is "access": a token of another use is TOKEN_FORGED. `now_s`: wall clock; leeway 30 s for nbf/iat only. */
 enum token_problem token_verify(const char *text, size_t length, const struct token_keys *keys, int64_t now_s,
                                 struct token *ret_token);

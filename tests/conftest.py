@@ -30,7 +30,8 @@ def stack(crm_receiver):
     if url:
         yield Stack(url, os.environ.get("TITHI_TEST_CRM_URL", url), os.environ["TITHI_STATE"])
         return
-    stack = start_stack({"CRM_WEBHOOK_URL": f"{crm_receiver.url}/crm-webhook"})
+    # Chatty, since nothing secret may stand in lines for debugging either: stop_stack() looks for it.
+    stack = start_stack({"CRM_WEBHOOK_URL": f"{crm_receiver.url}/crm-webhook", "LOG_LEVEL": "debug"})
     yield stack
     stop_stack(stack)
 

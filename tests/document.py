@@ -63,11 +63,14 @@ class Route:
         self.placeholders = path.count("{")
 
 
-def documented_cookies(operation, redirected):
-    """Names of the cookies that a success sets or clears."""
-    if "x-redirect" in operation and not redirected:
-        return set()
-    return {*operation.get("x-set-cookies", {}), *operation.get("x-clear-cookies", [])}
+def documented_cookies(operation, answer):
+    """Names of the cookies that an answer sets or clears: a success both, a refusal that ends what they were for the second."""
+    cleared = {*operation.get("x-clear-cookies", [])}
+    if answer.status_code >= 400:
+        return cleared if 'error="invalid_token"' in answer.headers.get("WWW-Authenticate", "") else set()
+    if "error=" in answer.headers.get("Location", ""):
+        return cleared
+    return set() if "x-redirect" in operation and answer.status_code != 302 else {*operation.get("x-set-cookies", {}), *cleared}
 
 
 class Document:
@@ -128,11 +131,10 @@ class Document:
             self.check(schema, body, route.operation["operationId"])
 
     def check_cookies(self, method, path, answer, listener="api"):
-        """A success sets the cookies that are documented, all of them, and nothing else sets any; each is kept safe."""
+        """An answer sets the cookies that are documented, all of them and no others; each is kept safe."""
         lines = answer.raw.headers.getlist("Set-Cookie")
         route = self.find(method, path, listener)
-        signed_in = answer.status_code < 400 and "error=" not in answer.headers.get("Location", "")
-        wanted = documented_cookies(route.operation, answer.status_code == 302) if route and signed_in else set()
+        wanted = documented_cookies(route.operation, answer) if route else set()
         assert {line.split("=")[0] for line in lines} == wanted, f"{method} {path}: {answer.status_code} sets {lines}"
         for line in lines:
             attributes = line.split("; ")[1:]

@@ -21,6 +21,11 @@ def pieces(secret):
     return [part[:PIECE] for part in (parts[1:] if is_token else [secret])]
 
 
+def forms(text):
+    """How a log would show it: as a JSON string has it, and as addresses and forms have it."""
+    return {json.dumps(text, ensure_ascii=False)[1:-1], urllib.parse.quote(text, safe=""), urllib.parse.quote_plus(text)}
+
+
 def is_telling(text):
     """Too long or too mixed to stand in a log by chance."""
     return len(text) >= 16 or (len(text) >= 8 and not text.isalpha() and not text.isdigit())
@@ -32,19 +37,20 @@ def passwords_of(url):
 
 
 class Secrets:
-    """Of one stack. A secret that is a plain word or short counts as found only behind a name like password or code."""
+    """A secret that is a plain word or short counts as found only behind a name like password or code."""
 
     def __init__(self):
         self.telling, self.short = set(), set()
 
     def add(self, secret):
-        """What json.dumps() makes of it is how a log would show it. Line ends would be pattern ends."""
+        """Line ends would be pattern ends."""
         for line in str(secret).splitlines():
-            for piece in pieces(json.dumps(line, ensure_ascii=False)[1:-1]):
-                if is_telling(piece):
-                    self.telling.add(piece)
-                elif len(piece) >= 4:
-                    self.short.add(piece)
+            for form in forms(line):
+                for piece in pieces(form):
+                    if is_telling(piece):
+                        self.telling.add(piece)
+                    elif len(piece) >= 4:
+                        self.short.add(piece)
 
     def add_setting(self, name, value):
         if name.removesuffix("_FILE") not in SECRET_SETTINGS:

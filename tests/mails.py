@@ -11,6 +11,7 @@ LINK = re.compile(r"(\S+)/account#(verify|reset|email)=([A-Za-z0-9_-]{43})\s")
 VERIFY, RESET, CHANGE = "Verify your e-mail address", "Set a new password", "Confirm your new e-mail address"
 ABOUT_TO_CHANGE, CHANGED = "Your e-mail address is about to be changed", "Your e-mail address was changed"
 TAKEN, PASSWORD_CHANGED = "Somebody wanted to use your e-mail address", "Your password was changed"
+GOOGLE_LINKED = "Your account can be signed in to with Google"
 
 
 class Mail:

@@ -109,6 +109,7 @@ REQUESTS = {
     "cancelEvent": lambda world: Call(names=world.fresh_event()["id"]),
     "changeEmail": lambda world: Call(confirmed(email=f"{unique('new')}@example.com"), spends=True),
     "changePassword": lambda world: Call(confirmed(new_password=NEW_PASSWORD), spends=True),
+    "closeSession": lambda world: Call(spends=True),
     "confirmPayment": lambda world: Call(
         {"razorpay_payment_id": "pay_x", "razorpay_order_id": "order_x", "razorpay_signature": "x"}, then=(400, "invalid_signature")
     ),
@@ -144,10 +145,12 @@ REQUESTS = {
     "resetPassword": lambda world: Call({**NO_LINK, "new_password": NEW_PASSWORD}, then=(400, "link_invalid")),
     "revokeApiKey": lambda world: Call(names=world.key_id()),
     "sandboxPage": lambda world: Call(names="order_x"),
+    "setWebhook": lambda world: Call({"crm_webhook_url": None}),
     "signInWithGoogle": lambda world: Call({"id_token": "a.b.c"}, then=NO_GOOGLE),
     "updateEvent": lambda world: Call({"title": "New title"}, names=world.event["id"]),
     "updateProfile": lambda world: Call({"name": "New Name"}),
     "updateUser": lambda world: Call({"role": "facilitator"}, names=world.leaver.id),
+    "unlinkIdentities": lambda world: Call(confirmed(), spends=True),
     "verifyEmail": lambda world: Call(NO_LINK, then=(400, "link_invalid")),
 }
 

@@ -112,6 +112,14 @@ write_environments() {
     done
 }
 
+# For what is started on behalf of all kinds: supervisor, logs, stores. By chpst -e each kind gets back what is its own.
+forget_secrets() {
+    local name
+    for name in "${!SECRET_READERS[@]}"; do
+        unset "$name" "${name}_FILE"
+    done
+}
+
 keep_variable() { # KIND NAME
     [[ -z ${!2-} ]] || printf '%s\n' "${!2}" >"$STATE/env/$1/$2"
 }

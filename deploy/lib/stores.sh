@@ -41,7 +41,7 @@ make_postgresql() {
         # Made aside and renamed when whole: an interrupted first start leaves nothing half-made.
         rm -rf "$data.new"
         install -d -m 700 -o "$POSTGRESQL_OWNER" "$data.new"
-        (cd / && "${POSTGRESQL_AS[@]}" "$programs/initdb" --pgdata="$data.new" --username="$(id -un)" --encoding=UTF8 \
+        (forget_secrets && cd / && "${POSTGRESQL_AS[@]}" "$programs/initdb" --pgdata="$data.new" --username="$(id -un)" --encoding=UTF8 \
             --locale=C.UTF-8 --auth=reject --data-checksums --no-instructions >"$STATE/log/initdb.log" 2>&1) ||
             fail "initdb failed: $(tail -3 "$STATE/log/initdb.log")"
         printf "include 'tithi.conf'\n" >>"$data.new/postgresql.conf"

@@ -17,12 +17,12 @@ METHODS = ["get", "post", "put", "delete", "patch"]
 SCOPES = ["read", "book", "events", "webhooks"]
 ACCESS = {"bearer": "ACCESS_TOKEN", "refresh": "ACCESS_REFRESH", "crm": "ACCESS_SERVICE"}
 COOKIE = "cookie"
-COOKIE_NAME = re.compile(r"__Host-[a-z]+(-[a-z]+)*")
+COOKIES = ["__Host-session", "__Host-refresh", "__Host-google"]  # whose SameSite and Max-Age stand in gateway/cookies.c
 # The gateway itself acts on these headers: documented as parameters they are no request fields.
 GATEWAY_HEADERS = {"accept", "idempotency-key", "if-none-match", "traceparent", "x-request-id"}
 OPERATION_ONLY = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page", "x-raw-body",
-    "x-scope", "x-redirect", "x-concurrency", "x-owner",
+    "x-scope", "x-redirect", "x-hashes", "x-owner",
 }  # fmt: skip
 C_WORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
@@ -59,6 +59,7 @@ class Contract:
             self.read_message(node)
         self.operations.sort(key=lambda operation: operation.name)
         self.check_unique()
+        self.check_scopes()
 
     # --- the document's frame
 
@@ -139,8 +140,8 @@ class Contract:
         self.read_scope(operation, node)
         if node.get("x-redirect"):
             self.read_redirect(operation, node.get("x-redirect"))
-        if node.get("x-concurrency"):
-            self.read_concurrency(operation, node.get("x-concurrency"))
+        if node.get("x-hashes"):
+            self.read_hashes(operation, node)
         if node.get("x-deadline-ms"):
             operation.deadline_ms = node.get("x-deadline-ms").integer()
         if node.get("x-page"):
@@ -178,6 +179,8 @@ class Contract:
         schemes = self.document.need("components").need("securitySchemes")
         names = []
         for requirement in security.elements():
+            if len(requirement.mapping()) > 1:
+                requirement.fail("one scheme is enough: each is a requirement of its own")
             for name, scopes in requirement.items():
                 if name not in schemes.mapping() or name not in (*ACCESS, COOKIE):
                     scopes.fail(f"is no security scheme: known are {', '.join(ACCESS)}")
@@ -186,6 +189,8 @@ class Contract:
             names.remove(COOKIE)
             if "bearer" not in names:
                 security.fail("cookie goes with bearer")
+        elif "bearer" in names and COOKIE in schemes.mapping():
+            security.fail("bearer goes with cookie: a browser's session is taken wherever an access token is")
         if len(names) == 0 or {} in security.value:
             return "ACCESS_PUBLIC"
         if len(names) > 1:
@@ -219,23 +224,27 @@ class Contract:
         operation.scope = node.get("x-scope").choice(SCOPES)
         if operation.access not in ("ACCESS_TOKEN", "ACCESS_PUBLIC"):
             node.get("x-scope").fail("only where an access token goes a key goes too")
+        if operation.limit == "LIMIT_AUTH":
+            node.get("x-scope").fail("x-limit auth: what guards accounts takes a person")
+        if operation.service == "auth" and operation.kind == "command" and operation.scope != "webhooks":
+            node.get("x-scope").fail("it changes the account: that takes a person")
 
     @staticmethod
     def read_redirect(operation, node):
         node.only({"field", "to"})
+        if operation.service not in WORKER_SERVICES:
+            node.fail("what the gateway answers itself redirects nobody")
         if operation.coalesce:
             node.fail("a redirect is for one caller: the operation cannot be coalesced")
         operation.redirect = node.need("to").choice(["everybody", "browsers"])
         operation.redirect_field = text_field(operation.reply, node.need("field"))
 
     @staticmethod
-    def read_concurrency(operation, place):
-        """How many calls of it a gateway has under way at once."""
-        operation.concurrency = place.integer()
-        if operation.concurrency < 1:
-            place.fail("must be at least 1")
+    def read_hashes(operation, node):
+        """Does it hash a password? A gateway has few of all those under way at once."""
+        operation.hashes = flag(node, "x-hashes", False)
         if operation.service not in WORKER_SERVICES or operation.coalesce:
-            place.fail("bounds calls of a worker that are not coalesced")
+            node.get("x-hashes").fail("bounds calls of a worker that are not coalesced")
 
     @staticmethod
     def read_cookies(node, operation, view):
@@ -249,6 +258,8 @@ class Contract:
                 place.fail("what a cookie holds is not shown: this needs a face (x-operation) without it, or x-redirect")
         for place in node.get("x-clear-cookies").elements() if node.get("x-clear-cookies") else []:
             cookies.append((cookie_name(place, place.text()), None))
+        if cookies and operation.service not in WORKER_SERVICES:
+            node.fail("what the gateway answers itself sets and clears no cookies")
         if len({name for name, _ in cookies}) != len(cookies):
             node.fail("a cookie is set or cleared once")
         return cookies
@@ -478,6 +489,16 @@ class Contract:
 
     # --- the whole
 
+    def check_scopes(self):
+        """What keys can be given is good for something."""
+        if "KeyScope" not in self.reader.components:
+            return
+        place = self.reader.components["KeyScope"].node.need("enum")
+        scopes = {operation.scope for operation in self.operations}
+        for scope in place.elements():
+            if scope.choice(SCOPES) not in scopes:
+                scope.fail(f"no operation has the scope {scope.value}")
+
     def check_unique(self):
         for items, key, what in (
             (self.operations, lambda operation: operation.name, "operation"),
@@ -506,8 +527,8 @@ def text_field(reply, place):
 
 
 def cookie_name(place, name):
-    if not COOKIE_NAME.fullmatch(name):
-        place.fail(f"{name}: a cookie's name starts with __Host-, so that it is this host's only, and secure")
+    if name not in COOKIES:
+        place.fail(f"{name}: gateway/cookies.c does not know what this cookie is like; it knows {', '.join(COOKIES)}")
     return name
 
 

@@ -36,7 +36,7 @@ FORMATS = {
 INTERNAL_KEYWORDS = {
     "x-service", "x-roles", "x-role-refusal", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
     "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "x-redirect", "x-set-cookies",
-    "x-clear-cookies", "x-concurrency", "x-owner", "writeOnly",
+    "x-clear-cookies", "x-hashes", "x-owner", "writeOnly",
 }  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def operation_row(operation):
         ("scope", f"SCOPE_{operation.scope.upper()}" if operation.scope else None),
         ("redirect", f"REDIRECT_{operation.redirect.upper()}" if operation.redirect else None),
         ("redirect_field", field_pointer(operation.reply, operation.redirect_field) if operation.redirect else None),
-        ("concurrency", operation.concurrency or None),
+        ("hashes", "true" if operation.hashes else None),
     ]
     if operation.continuation:
         rows += [

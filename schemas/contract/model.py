@@ -104,7 +104,7 @@ class Operation:
     scope: str = None  # that an API key needs; None: no key may
     redirect: str = None  # who is sent on by redirect_field: "everybody" or "browsers"
     redirect_field: Field = None
-    concurrency: int = 0  # calls under way at once per gateway; 0: any number
+    hashes: bool = False  # a password: few at once per gateway
     page: str = None
     continuation: object = None  # the operation that gets this one's reply and answers in its place
     continuation_field: Field = None  # of the reply: where it is true

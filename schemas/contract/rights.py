@@ -31,6 +31,8 @@ def read_owner(operation, node, refusals):
         place.fail("only a worker that is told who calls can tell whose a row is")
     if isinstance(place.value, str):
         place.choice([SELF])
+        if any(field.location == "IN_PATH" for field in operation.request.fields):
+            place.fail("the path names a row: what is heard where it is somebody else's is not said (relation: self, refusal: …)")
         return Ownership([SELF])
     place.only({"relation", "or", "refusal", "known-to"})
     owner = Ownership(
@@ -83,12 +85,22 @@ def row(contract, operation):
     }
 
 
+INTRODUCTION = """# Rights
+
+Who may call what, as `schemas/openapi.yaml` says it; gateways and workers are driven by the same data. *Access*: `public` is everybody,
+`token` an access token or a browser's cookie, `refresh` a refresh token, `service` the CRM's own token. *Roles* may call it at all (none
+named: every role; a role counts only with the second factor that it needs). *Whose rows*: how a caller must be related to the row that the
+request names; `self` reaches nothing but one's own. *API key*: the scope that a key needs; without one, no key may call it. *Limit*: the
+class of calls it is counted in. Printed by `schemas/compile.py --rights markdown`; a test compares it, so that a change of rights shows.
+"""
+
+
 def as_json(rows):
     return json.dumps(rows, indent=1)
 
 
 def as_markdown(rows):
-    lines = ["| operation | routes | access | roles | whose rows | API key | limit |", "|---|---|---|---|---|---|---|"]
+    lines = [INTRODUCTION, "| operation | routes | access | roles | whose rows | API key | limit |", "|---|---|---|---|---|---|---|"]
     for each in rows:
         routes = "<br>".join(f"`{route['method']} {route['path']}`" for route in each["routes"])
         roles = f"{', '.join(each['roles'])}; others: `{each['role_refusal']}`" if each["roles"] else ""

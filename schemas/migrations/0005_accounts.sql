@@ -36,6 +36,14 @@ CREATE TABLE oidc_logins ( -- sign-ins that have gone to the provider and not co
 );
 CREATE INDEX oidc_logins_expiry ON oidc_logins (expires_at);
 
+CREATE TABLE id_tokens_used ( -- that came by themselves, outside the code flow: each is good once
+    hash       bytea PRIMARY KEY, -- SHA-256 of what is signed
+    user_id    bigint NOT NULL REFERENCES users ON DELETE CASCADE,
+    used_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL -- as the token does
+);
+CREATE INDEX id_tokens_used_expiry ON id_tokens_used (expires_at);
+
 CREATE TABLE one_time_tokens ( -- links that were mailed, and challenges for a second factor
     hash       bytea PRIMARY KEY, -- SHA-256
     purpose    text NOT NULL CHECK (purpose IN ('verify', 'reset', 'email_change', 'second_factor')),
@@ -84,6 +92,7 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_user ON api_keys (user_id, id);
 CREATE INDEX api_keys_expiry ON api_keys (expires_at);
 CREATE INDEX api_keys_revoked ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX api_keys_unpublished ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL AND NOT published;
 
 CREATE UNLOGGED TABLE sign_in_throttles ( -- of accounts, addresses and everybody: how often it failed lately
     key       text PRIMARY KEY,
@@ -111,7 +120,7 @@ CREATE TRIGGER security_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE O
 ALTER TABLE outbox DROP CONSTRAINT outbox_channel_check;
 ALTER TABLE outbox ADD CONSTRAINT outbox_channel_check CHECK (channel IN ('webhook', 'mail', 'refund', 'account_mail'));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON identities, oidc_logins, one_time_tokens, second_factors, recovery_codes, api_keys,
+GRANT SELECT, INSERT, UPDATE, DELETE ON identities, oidc_logins, id_tokens_used, one_time_tokens, second_factors, recovery_codes, api_keys,
     sign_in_throttles TO tithi_auth;
 GRANT SELECT, INSERT ON security_events TO tithi_auth;
 GRANT SELECT, UPDATE ON outbox TO tithi_auth;
@@ -131,3 +140,11 @@ BEGIN
 EXCEPTION WHEN unique_violation THEN
     RETURN false;
 END $$;
+
+-- Whoever books or publishes holds the person's row first and asks then whether the account is active: so that nothing is made for
+-- somebody who is being erased (the erasure locks the row before it looks whether anything lies ahead).
+CREATE FUNCTION hold_people(ids bigint[]) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS
+    'SELECT count(*) FROM (SELECT FROM users WHERE id = ANY (ids) ORDER BY id FOR KEY SHARE) AS held';
+REVOKE EXECUTE ON FUNCTION hold_people FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION hold_people TO tithi_booking, tithi_event;
+CREATE INDEX outbox_sent_account_mails ON outbox (id) WHERE channel = 'account_mail' AND state = 'delivered' AND body <> '{}';

@@ -10,6 +10,7 @@ import pytest
 from harness import PASSWORD, Client, days_from_now, refusal, start_stack, stop_stack, unique, wait_until
 
 KEYS = "/profile/keys"
+WEBHOOK = "/profile/webhook"
 SCOPES = ["read", "book", "events", "webhooks"]
 
 
@@ -118,6 +119,8 @@ class TestScopes:
             "revenue": ("read", "GET", "/facilitator/revenue", None, 200),
             "book": ("book", "POST", "/bookings", {"event_id": event["id"]}, 201),
             "publish": ("events", "POST", "/events", draft, 201),
+            "webhook shown": ("webhooks", "GET", "/profile/webhook", None, 200),
+            "webhook": ("webhooks", "PUT", "/profile/webhook", {"crm_webhook_url": None}, 200),
             "change": ("events", "PUT", f"/events/{mine['id']}", {"title": "Silence"}, 200),
         }
 
@@ -158,6 +161,24 @@ class TestScopes:
         secret = owner.put("/profile", {"crm_webhook_url": "https://crm.example/hook"}).json()["crm_webhook_secret"]
         answer = machine(owner, "read").get("/profile")
         assert answer.status_code == 200 and secret not in answer.text and "secret" not in answer.text
+
+    def test_webhooks(self, stack):
+        """The same address as in the profile, and a secret of its own whenever it changes."""
+        owner = stack.facilitator()
+        client = machine(owner, "webhooks")
+        assert client.get(WEBHOOK).json() == {"crm_webhook_url": None}
+        url = "https://crm.example/hook"
+        first, again = (client.put(WEBHOOK, {"crm_webhook_url": url}).json() for _ in range(2))
+        assert first["crm_webhook_url"] == again["crm_webhook_url"] == owner.get("/profile").json()["crm_webhook_url"] == url
+        secret = "SELECT crm_webhook_secret FROM users WHERE id = %s"
+        assert "crm_webhook_secret" not in again and stack.rows(secret, owner.id) == [(first["crm_webhook_secret"],)]
+        assert client.get(WEBHOOK).json() == {"crm_webhook_url": url}
+        answer = client.put(WEBHOOK, {"crm_webhook_url": "ftp://crm.example"})
+        assert refusal(answer) == (400, "validation_error") and "crm_webhook_url" in answer.json()["details"]
+        assert refusal(client.put(WEBHOOK, {}))[0] == 400
+        assert client.put(WEBHOOK, {"crm_webhook_url": None}).json()["crm_webhook_url"] is None
+        assert stack.rows(secret, owner.id) == [(None,)]
+        assert refusal(machine(owner, "read", "book", "events").get(WEBHOOK)) == (403, "scope_missing")
 
     def test_never_more_than_the_person(self, person):
         assert refusal(machine(person, *SCOPES).get("/facilitator/revenue"))[0] == 403
@@ -243,6 +264,27 @@ class TestEnd:
         person.delete(f"{KEYS}/{client.key_id}")
         noted = stack.rows("SELECT event, detail FROM security_events WHERE user_id = %s AND detail LIKE 'API key%%' ORDER BY id", person.id)
         assert noted == [("authn_token_created", f"API key {client.key_id}"), ("authn_token_revoked", f"API key {client.key_id}")]
+
+
+def test_webhooks_of_verified_people_only():
+    stack = start_stack({"UNVERIFIED_MAY_NOT": "book, webhooks"})
+    try:
+        person = stack.facilitator()
+        client, change = machine(person, "webhooks"), {"crm_webhook_url": "https://crm.example/hook"}
+        for answer in (person.put("/profile", change), person.put(WEBHOOK, change), client.put(WEBHOOK, change), client.get(WEBHOOK)):
+            assert refusal(answer) == (403, "email_not_verified")
+        assert person.put("/profile", {"bio": "Yoga", "crm_webhook_url": None}).status_code == 200, "nothing changes there"
+        stack.rows("UPDATE users SET is_verified = true, crm_webhook_url = %s WHERE id = %s", "https://crm.example/", person.id)
+        verified = stack.login(person.email)
+        assert verified.put("/profile", change).status_code == verified.put(WEBHOOK, {"crm_webhook_url": None}).status_code == 200
+        assert machine(verified, "webhooks").put(WEBHOOK, change).status_code == 200
+        stack.rows("UPDATE users SET is_verified = false WHERE id = %s", person.id)
+        for body in {"crm_webhook_url": None}, {"crm_webhook_url": "https://other.example/"}:
+            assert refusal(verified.put("/profile", body)) == (403, "email_not_verified")
+            assert refusal(verified.put(WEBHOOK, body)) == (403, "email_not_verified"), "whatever the token says"
+        assert verified.put("/profile", change).status_code == 200
+    finally:
+        stop_stack(stack)
 
 
 def test_a_limit_for_all_keys():

@@ -812,7 +812,8 @@ class TestRepeats:
 class TestLimits:
     @pytest.fixture(scope="class")
     def tight(self):
-        stack = start_stack({"RATE_LIMIT_READ": "5/60", "RATE_LIMIT_WRITE": "3/60", "RATE_LIMIT_AUTH": "4/60"})
+        limits = {"RATE_LIMIT_READ": "5/60", "RATE_LIMIT_WRITE": "3/60", "RATE_LIMIT_AUTH": "4/60"}
+        stack = start_stack({**limits, "TRUSTED_PROXIES": "127.0.0.1"})
         yield stack
         stop_stack(stack)
 
@@ -833,6 +834,19 @@ class TestLimits:
     def test_sign_in(self, tight):
         body = {"email": "somebody@example.com", "password": "password123"}
         self.until_refused(lambda: tight.anonymous.post("/auth/login", body), 4)
+
+    def test_others_do_not_use_up_an_account(self, tight):
+        """Whoever only names an address keeps nobody out of it."""
+
+        def send(path, address, **body):
+            return tight.anonymous.post(path, body, headers={"X-Forwarded-For": f"192.0.2.{address}"})
+
+        email = f"{unique('owner')}@example.com"
+        assert send("/auth/register", 1, email=email, password=PASSWORD, name="Owner").status_code == 201
+        for address in range(2, 14):
+            assert send("/auth/password/forgot", address, email=email).ok
+        assert send("/auth/login", 1, email=email, password=PASSWORD).ok
+        assert send("/auth/login", 200, email=email, password=PASSWORD).ok
 
     def test_health_has_none(self, tight):
         assert all(tight.anonymous.get(path).status_code == 200 for path in ["/", "/healthz", "/readyz"] * 5)

@@ -13,12 +13,14 @@ import requests
 
 from harness import PASSWORD, Client, free_port, refusal, start_stack, stop_stack, unique, wait_until
 from issuers import CLIENT_ID, CLIENT_SECRET, CertifiedIssuer, EvilIssuer, SigningKey, query_of, token_of
+from mails import GOOGLE_LINKED, Mails
 
 PATH = "/auth/google"
 CALLBACK = "/auth/google/callback"
 REFUSED = (401, "identity_refused")
 INTERRUPTED = (400, "sign_in_interrupted")
 AWAY = (503, "identity_provider_unavailable")
+IDENTITIES = "/profile/identities"
 COOKIE = "__Host-google"
 
 
@@ -526,6 +528,44 @@ class TestAccounts:
         assert answer.status_code == 200 and answer.json()["user"]["id"] == person.id
         assert person.get("/profile").status_code == 200  # nothing was taken away
         assert evil.login(email).id == person.id
+        mail = Mails(evil).wait(email, GOOGLE_LINKED)
+        assert "set a new password now, which unlinks it" in mail.text
+
+    def test_unlinking(self, evil):
+        subject, email = somebody()
+        google = Client(evil.base_url, post(evil, evil.evil.token(subject, email)).json()["access_token"])
+        (shown,) = google.get(IDENTITIES).json()["identities"]
+        assert (shown["issuer"], shown["email"]) == (evil.evil.url, email) and shown["created_at"].endswith("Z")
+        assert refusal(google.request("DELETE", IDENTITIES, json={})) == (409, "password_missing")
+        assert google.post("/auth/password", {"new_password": PASSWORD}).status_code == 200
+        person = evil.login(email)
+        unproven = person.request("DELETE", IDENTITIES, json={"current_password": "wrong password"})
+        assert refusal(unproven) == (401, "invalid_credentials") and google.get("/profile").status_code == 200
+        assert person.request("DELETE", IDENTITIES, json={"current_password": PASSWORD}).status_code == 200
+        assert person.get(IDENTITIES).json() == {"identities": []}
+        assert google.get("/profile").status_code == 401 and person.get("/profile").status_code == 200
+        noted = evil.rows("SELECT detail FROM security_events WHERE user_id = %s AND event = 'user_updated'", person.id)
+        assert noted == [("unlinked from Google",)]
+
+    def test_a_token_by_post_is_good_once(self, evil):
+        """For a minute it leads to the same account, should the answer have been lost."""
+        subject, email = somebody()
+        token = evil.evil.token(subject, email)
+        first, again = post(evil, token), post(evil, token)
+        assert first.status_code == 200 and again.json()["user"] == first.json()["user"]
+        evil.rows("UPDATE id_tokens_used SET used_at = now() - interval '61 seconds' WHERE user_id = %s", first.json()["user"]["id"])
+        with nothing_left_behind(evil):
+            late = post(evil, token)
+            assert refusal(late) == REFUSED and late.json()["details"] == {"id_token": "has been used"}
+        assert post(evil, evil.evil.token(subject, email, jti=unique("another"))).status_code == 200
+
+    def test_a_used_token_links_nothing_again(self, evil):
+        subject, email = somebody()
+        token = evil.evil.token(subject, email)
+        user_id = post(evil, token).json()["user"]["id"]
+        evil.rows("DELETE FROM identities WHERE user_id = %s", user_id)
+        with nothing_left_behind(evil):
+            assert refusal(post(evil, token)) == REFUSED
 
     def test_an_account_that_waited_for_its_owner_is_taken_over(self, evil):
         """Whoever registered with somebody else's address keeps nothing that would let him in again."""
@@ -710,8 +750,8 @@ class TestSecondFactor:
         query = query_of(location)
         evil.evil.codes["factor"] = evil.evil.token(subject, email, nonce=query["nonce"])
         by_browser = come_back(evil, cookie, {"Accept": "text/html"}, state=query["state"], code="factor")
-        target = query_of(by_browser.headers["Location"])
-        assert target["error"] == "second_factor_required" and target["challenge"]
+        target = urllib.parse.urlsplit(by_browser.headers["Location"])
+        assert target.query == "error=second_factor_required" and target.fragment.startswith("challenge=")
 
 
 class TestLogs:

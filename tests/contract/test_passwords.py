@@ -5,6 +5,7 @@ import concurrent.futures
 import pytest
 
 from harness import PASSWORD, Client, Person, refusal, start_stack, stop_stack, unique
+from test_second_factor import deadlocks
 from test_sessions import events_of, is_out, session_of, sessions, sign_in
 
 NEW = "another password 7"
@@ -83,6 +84,18 @@ class TestChange:
             came_in = [attempt.result() for attempt in attempts if attempt.result()]
         assert all(is_out(other) for other in came_in)
         assert [session["id"] for session in sessions(person)] == [session_of(person)]
+
+
+def test_many_wrong_ones_at_once():
+    """Two auth workers count for the same people, address and everybody, and do not wait for each other in a circle."""
+    stack = start_stack(arguments=["--workers", "auth=2"])
+    people = [stack.user() for _ in range(12)]
+    before = deadlocks(stack)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda person: refusal(change(person, current="wrong!")), people * 4))
+    assert set(answers) == {(401, "invalid_credentials")} and deadlocks(stack) == before
+    assert stack.rows("SELECT sum(failures) FROM sign_in_throttles WHERE key LIKE 'account:%%'") == [(48,)]
+    stop_stack(stack)
 
 
 class TestFirst:

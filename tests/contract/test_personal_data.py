@@ -1,12 +1,14 @@
 """What people may ask for about themselves: everything that is kept, and that it goes; and what stays when it does."""
 
 import base64
+import concurrent.futures
 import json
 import subprocess
+import time
 
 import pytest
 
-from harness import PASSWORD, Client, Person, assert_ledger_is_balanced, refusal, start_stack, stop_stack, unique, wait_until
+from harness import PASSWORD, Client, Person, assert_ledger_is_balanced, days_from_now, refusal, start_stack, stop_stack, unique, wait_until
 from test_api_keys import make
 from test_auth import bearer, claims_of, refresh
 from test_second_factor import activate
@@ -24,7 +26,7 @@ def export(person):
         for name in LISTS:
             assert len(page[name]) <= 500
             whole.setdefault(name, []).extend(page[name])
-        whole["profile"] = page["profile"]
+        whole["profile"], whole["picture_url"] = page["profile"], page.get("picture_url")
         if not page.get("next"):
             return whole
         after = {"after": page["next"]}
@@ -98,6 +100,7 @@ class TestExport:
         whole = export(person)
         assert (whole["profile"]["email"], whole["profile"]["phone"]) == (person.email, traces.phone)
         assert whole["identities"][0]["subject"] == traces.word
+        assert whole["picture_url"] == f"https://pictures.example/{traces.word}"
         assert whole["sessions"][0]["device"] == f"browser of {traces.word}"
         assert [key["name"] for key in whole["api_keys"]] == [f"key of {traces.word}"]
         assert {booking["id"] for booking in whole["bookings"]} == {traces.paid["id"], traces.free["id"]}
@@ -119,7 +122,7 @@ class TestExport:
     def test_nothing_of_others_is_in_it(self, house, traces):
         other = house.user()
         assert traces.word not in json.dumps(export(other))
-        assert all(len(rows) == 0 for name, rows in export(other).items() if name not in ("profile", "sessions", "security_events"))
+        assert all(len(rows) == 0 for name, rows in export(other).items() if name in LISTS and name not in ("sessions", "security_events"))
         assert refusal(house.anonymous.get("/profile/export"))[0] == 401
 
     def test_three_thousand_bookings(self, house):
@@ -232,3 +235,37 @@ class TestErasure:
         admin = house.admin()
         assert refusal(erase(admin)) == (409, "own_role")
         assert admin.get("/profile").status_code == 200
+
+
+class TestAtOnce:
+    """An erasure beside what the same person does: it is refused, or finds everything and nothing is made after it."""
+
+    ROUNDS = 12
+
+    def race(self, stack, make_person, act):
+        """(status of the erasure, of the other) for many delays."""
+        outcomes = []
+        for attempt in range(self.ROUNDS):
+            person = make_person()
+            other = Client(stack.base_url, person.token)
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                erasure = pool.submit(erase, person)
+                time.sleep(0.008 + 0.002 * attempt)
+                acted = act(other).status_code
+                outcomes.append((erasure.result().status_code, acted))
+        return outcomes
+
+    def test_no_booking_of_nobody(self, stack):
+        event = stack.event(stack.facilitator(), max_participants=1000)
+        outcomes = self.race(stack, stack.user, lambda other: other.post("/bookings", {"event_id": event["id"]}))
+        assert (200, 201) not in outcomes, outcomes
+
+    def test_no_event_of_nobody(self, stack):
+        body = {"title": "Late", "event_type": "session", "start_datetime": days_from_now(30), "end_datetime": days_from_now(30, 11)}
+        outcomes = self.race(stack, stack.facilitator, lambda other: other.post("/events", body))
+        assert (200, 201) not in outcomes, outcomes
+
+    def test_no_name_comes_back(self, stack):
+        name = unique("Comes Back")
+        self.race(stack, stack.user, lambda other: other.put("/profile", {"name": name, "phone": "+4900"}))
+        assert stack.rows("SELECT id FROM users WHERE erased_at IS NOT NULL AND (name <> 'Erased' OR phone IS NOT NULL)") == []

@@ -1,6 +1,7 @@
 """Everybody at every operation, compared with the table of rights that the contract prints (schemas/compile.py --rights). The table is the
 only oracle; the valid requests, and whose rows they name, stand in tests/operations.py."""
 
+import copy
 import functools
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 from document import ROOT
 from harness import CRM_TOKEN, DOCUMENT, JWT_KEY, PASSWORD, Client, start_stack, stop_stack, unique
 from operations import RIGHTS, Call, World, ask, event_body, request_of
+from test_auth import claims_of
 
 sys.path.insert(0, str(ROOT / "tests/vectors"))
 
@@ -17,11 +19,27 @@ import tokens  # noqa: E402
 
 SCOPES = ["read", "book", "events", "webhooks"]
 ROLES = {"user": "user", "other user": "user", "facilitator": "facilitator", "other facilitator": "facilitator", "admin": "admin"}
+# The facilitator again: with the rights of a user (demoted, or without the factor that SECOND_FACTOR_REQUIRED wants), and in a browser.
+LESSER, BROWSER = "facilitator without a factor", "cookie session"
+ROLES |= {LESSER: "user", BROWSER: "facilitator"}
 KEYS = ("key without the scope", "key with the scope")  # the facilitator's
 CALLERS = ("nobody", *ROLES, "expired token", "ended session", *KEYS)
 # The user has booked, at the facilitator's event; what is only ever one's own, where a row is named, is the user's.
 RELATIONS = {"user": {"self", "booking.person"}, "facilitator": {"event.facilitator", "booking.facilitator"}}
+RELATIONS |= {LESSER: set(), BROWSER: RELATIONS["facilitator"]}
 UNLIMITED = dict.fromkeys(("RATE_LIMIT_READ", "RATE_LIMIT_WRITE", "RATE_LIMIT_AUTH", "RATE_LIMIT_KEY"), "off")
+
+
+class Page(Client):
+    """Of our own, in a browser that is signed in."""
+
+    def __init__(self, base_url, session, listener):
+        super().__init__(base_url, None, listener)
+        self.session = session
+
+    def request(self, method, path, *, headers=None, **arguments):
+        headers = {"Sec-Fetch-Site": "same-origin", **(headers or {}), "Cookie": f"__Host-session={self.session}"}
+        return super().request(method, path, headers=headers, **arguments)
 
 
 class Callers(World):
@@ -30,6 +48,7 @@ class Callers(World):
     def __init__(self, stack):
         super().__init__(stack)
         self.people = {"user": self.user, "facilitator": self.facilitator, "admin": self.admin}
+        self.people |= {LESSER: self.lesser(), BROWSER: self.facilitator}
         self.people |= {name: self.person(role) for name, role in ROLES.items() if name not in self.people}
 
     @functools.cached_property
@@ -38,6 +57,13 @@ class Callers(World):
         table = tokens.Table(int(time.time()), JWT_KEY, JWT_KEY, str(self.admin.id))
         return tokens.sign(table.header, {**table.claims, "role": "admin", "exp": table.now - 1}, JWT_KEY).decode()
 
+    def lesser(self):
+        """The facilitator, as the auth worker would have signed it."""
+        lesser = copy.copy(self.facilitator)
+        claims = {**claims_of(lesser.token), "role": "user"}
+        lesser.token = tokens.sign(tokens.Table(int(time.time()), JWT_KEY, JWT_KEY, "").header, claims, JWT_KEY).decode()
+        return lesser
+
     @functools.lru_cache(maxsize=None)
     def key(self, scopes):
         answer = self.facilitator.post(
@@ -45,6 +71,13 @@ class Callers(World):
         )
         assert answer.status_code == 201, answer.text
         return answer.json()["key"]
+
+    def client(self, caller, row, person):
+        listener = row["routes"][0]["listener"]
+        base_url = self.stack.crm_url if listener == "crm" else self.stack.base_url
+        if caller == BROWSER:
+            return Page(base_url, person.token, listener)
+        return Client(base_url, self.token(caller, row, person), listener)
 
     def token(self, caller, row, person):
         if caller in ROLES:
@@ -115,9 +148,7 @@ def hear(world, row, caller):
     person = world.people.get(caller)
     if call.spends and person:
         person = world.person(ROLES[caller])
-    base_url = world.stack.crm_url if route["listener"] == "crm" else world.stack.base_url
-    client = Client(base_url, world.token(caller, row, person), route["listener"])
-    return heard(ask(client, route, call)), refusal_of(row, caller) or call.then or (route["status"], None)
+    return heard(ask(world.client(caller, row, person), route, call)), refusal_of(row, caller) or call.then or (route["status"], None)
 
 
 @pytest.mark.parametrize("row", RIGHTS, ids=[row["operation"] for row in RIGHTS])

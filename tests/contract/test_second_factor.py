@@ -4,14 +4,16 @@ import base64
 import concurrent.futures
 import hashlib
 import hmac
+import os
 import re
+import signal
 import time
 import urllib.parse
 
 import pytest
 
-from harness import JWT_KEY, PASSWORD, Client, Person, refusal, restart_stack, start_stack, stop_stack, unique
-from mails import Mails
+from harness import JWT_KEY, PASSWORD, Client, Person, refusal, restart_stack, start_stack, stop_stack, unique, wait_until
+from mails import RESET, Mails
 from test_auth import bearer, claims_of
 
 FACTOR = "/profile/second-factor"
@@ -41,8 +43,12 @@ class App:
         return self.at(self.used)
 
 
+def begin_again(person):
+    return person.post(FACTOR, {"current_password": PASSWORD})
+
+
 def begin(person):
-    answer = person.post(FACTOR, {"current_password": PASSWORD})
+    answer = begin_again(person)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -71,6 +77,11 @@ def respond(stack, given, otp):
 
 def wrong(code):
     return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def deadlocks(stack):
+    time.sleep(1.1)  # the statistics come late
+    return stack.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 
 
 def events_of(stack, person):
@@ -237,6 +248,43 @@ class TestGuessing:
         answers = [refusal(sign_in(stack, person, otp=wrong(app.at(0)))) for _ in range(13)]
         assert answers[0] == (401, "invalid_code") and answers[-1] == (429, "sign_in_delayed")
 
+    def test_neither_password_nor_mailed_link_ends_the_count(self, stack, protected):
+        """Whoever reads the mails must not get ten more guesses with each."""
+        person, app, _ = protected
+        stack.rows("UPDATE users SET is_verified = true WHERE id = %s", person.id)  # else the link would end the factor itself
+        for _ in range(10):
+            assert refusal(sign_in(stack, person, otp=wrong(app.at(0)))) == (401, "invalid_code")
+        assert refusal(respond(stack, challenge(stack, person), app.at(0))) == (429, "sign_in_delayed")
+        assert stack.anonymous.post("/auth/password/forgot", {"email": person.email}).status_code == 202
+        link = Mails(stack).wait(person.email, RESET)
+        body = {"token": link.token, "new_password": PASSWORD}
+        assert stack.anonymous.post("/auth/password/reset", body).status_code == 200
+        stack.rows("UPDATE sign_in_throttles SET failures = 20, failed_at = now() WHERE failures = 10")  # time for a look
+        assert refusal(sign_in(stack, person, otp=app.at(0))) == (429, "sign_in_delayed")
+
+    def test_a_wrong_code_is_noted_once(self, stack, protected):
+        person, app, _ = protected
+        sign_in(stack, person, otp=wrong(app.at(0)))
+        respond(stack, challenge(stack, person), wrong(app.at(0)))
+        person.post(f"{FACTOR}/recovery-codes", {"code": wrong(app.at(0))})
+        failures = [detail for event, detail in events_of(stack, person) if event == "authn_login_fail"]
+        assert failures == ["password: invalid_code", "second_factor: invalid_code", "second factor"]
+
+    def test_answers_that_come_together_are_tried_one_by_one(self, stack, protected):
+        person, app, _ = protected
+        challenges = [challenge(stack, person) for _ in range(5)]
+        for number in range(10):
+            respond(stack, challenges[number // 5], wrong(app.at(0)))
+        time.sleep(1.1)
+        auth = stack.pid("auth-1")
+        os.kill(auth, signal.SIGSTOP)
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            asked = [pool.submit(lambda given: refusal(respond(stack, given, wrong(app.at(0)))), challenges[2 + number // 4]) for number in range(12)]
+            time.sleep(0.5)
+            os.kill(auth, signal.SIGCONT)
+            answers = [answer.result() for answer in asked]
+        assert sorted(answers) == [(401, "invalid_code")] + 11 * [(429, "sign_in_delayed")]
+
 
 class TestAtRest:
     def test_nothing_can_be_read(self, stack, protected):
@@ -249,6 +297,14 @@ class TestAtRest:
         replies = b"".join(bytes(reply) for (reply,) in stack.rows("SELECT reply FROM commands WHERE created_at > now() - interval '1 minute'"))
         secrets = [base64.b32encode(app.secret).decode(), *codes]
         assert not [secret for secret in secrets if secret.encode() in replies or secret in stack.logs()]
+
+    def test_a_secret_is_bound_to_its_owner(self, stack, protected):
+        person, _, _ = protected
+        other = stack.user()
+        app, _ = activate(stack, other)
+        stack.rows("UPDATE second_factors SET secret = (SELECT secret FROM second_factors WHERE user_id = %s) WHERE user_id = %s", other.id, person.id)
+        assert refusal(sign_in(stack, person, otp=app.code())) == (401, "invalid_code")
+        assert sign_in(stack, other, otp=app.code()).status_code == 200
 
     def test_events(self, stack, protected):
         person, app, codes = protected
@@ -308,6 +364,18 @@ class TestEnforced:
         assert refusal(person.delete(FACTOR, json=body)) == (409, "second_factor_enforced")
         assert sign_in(enforced, person, otp=app.code()).status_code == 200
 
+    def test_nothing_of_others_until_then(self, enforced):
+        """Who made the events does not see or cancel what people have booked there."""
+        owner = enforced.facilitator()
+        app, _ = activate(enforced, owner)
+        able, _ = sign_in_again(enforced, owner, otp=app.code())
+        guest = enforced.user()
+        booking = enforced.book(guest, enforced.event(able))["id"]
+        for client, wanted in ((owner, (404, "booking_not_found")), (able, None)):
+            for method, path in (("GET", ""), ("GET", "/refund-quote"), ("POST", "/cancel")):
+                answer = client.request(method, f"/bookings/{booking}{path}")
+                assert (None if answer.ok else refusal(answer)) == wanted, (method, path)
+
     def test_a_user_needs_none(self, enforced):
         answer = sign_in(enforced, enforced.user()).json()
         assert "second_factor_setup_required" not in answer
@@ -318,6 +386,7 @@ class TestEnforced:
         key = Client(enforced.base_url, person.post("/profile/keys", body).json()["key"])
         assert key.post("/events", EVENT).status_code == 403
         activate(enforced, person)
+        wait_until(lambda: key.get("/events").status_code == 401, "end of what a password alone has made")
         later = Client(enforced.base_url, person.post("/profile/keys", body).json()["key"])
         assert later.post("/events", EVENT).status_code == 201
 
@@ -344,12 +413,42 @@ class TestEnforced:
 
 def test_one_code_and_many_at_once(enforced):
     """Two auth workers do not both take it."""
-    person = enforced.user()
-    app, codes = activate(enforced, person)
-    for otp in (app.code(), codes[0], codes[1]):
+    for by in ("app", "recovery"):
+        person = enforced.user()
+        app, codes = activate(enforced, person)
+        otp = app.code() if by == "app" else codes[0]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: sign_in(enforced, person, otp=otp).status_code, range(8)))
         assert answers.count(200) == 1 and set(answers) == {200, 401}
+
+
+def test_answers_while_sessions_end(enforced):
+    """Both change account, challenges and sessions: in one order."""
+    people = [enforced.user() for _ in range(6)]
+    codes = {person.email: activate(enforced, person)[1] for person in people}
+    before = deadlocks(enforced)
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        for turn in range(4):
+            given = {person.email: challenge(enforced, person) for person in people}
+            answers = [pool.submit(respond, enforced, given[person.email], codes[person.email][turn]) for person in people]
+            ends = [pool.submit(person.delete, "/auth/sessions?keep_current=true") for person in people]
+            assert {answer.result().status_code for answer in answers} <= {200, 401}
+            assert {end.result().status_code for end in ends} == {200}
+    assert deadlocks(enforced) == before
+
+
+def test_what_is_confirmed_is_what_was_shown_last(enforced):
+    for number in range(6):
+        person = enforced.user()
+        former = App(enforced, person, begin(person)["secret"])
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            again = pool.submit(begin_again, person)
+            time.sleep(0.004 * number)
+            confirmed = person.post(f"{FACTOR}/confirm", {"code": former.code()})
+        if again.result().status_code == 201:
+            assert refusal(confirmed) == (401, "invalid_code")
+        else:
+            assert confirmed.status_code == 200 and sign_in(enforced, person, otp=former.code()).status_code == 200
 
 
 def test_a_new_signing_key(enforced):

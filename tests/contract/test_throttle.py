@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import hashlib
+import os
+import signal
 import time
 
 import pytest
@@ -108,6 +110,19 @@ class TestAccount:
         assert log_in(house, account["email"], PASSWORD, here).status_code == 200
         assert failures_of(house, account_key(account["email"])) == 0
 
+    def test_a_success_counts_among_failures_of_the_same_moment(self, house, account, here):
+        """What waited for an auth worker is answered together."""
+        set_failures(house, account_key(account["email"]), 5)
+        auth = house.pid("auth-1")
+        os.kill(auth, signal.SIGSTOP)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            passwords = ["wrong", "wrong", PASSWORD, "wrong"]
+            asked = [pool.submit(log_in, house, account["email"], password, here) for password in passwords]
+            time.sleep(0.5)
+            os.kill(auth, signal.SIGCONT)
+            assert [answer.result().status_code for answer in asked] == [401, 401, 200, 401]
+        assert failures_of(house, account_key(account["email"])) <= 3  # those behind the success
+
     def test_the_right_password_waits_as_well(self, house, account, here):
         guess(house, account["email"], here, FREE)
         assert refusal(log_in(house, account["email"], PASSWORD, here)) == DELAYED
@@ -169,6 +184,14 @@ class TestKnownAddress:
         assert refusal(guess(house, account["email"], there)) == WRONG
         assert failures_of(house, f"{account_key(account['email'])}@{here}") == FREE
         assert failures_of(house, account_key(account["email"])) == 1
+
+    def test_its_success_ends_its_own_count_only(self, house, account, here, there):
+        assert log_in(house, account["email"], PASSWORD, here).status_code == 200
+        guess(house, account["email"], there, 4)
+        guess(house, account["email"], here, 3)
+        assert log_in(house, account["email"], PASSWORD, here).status_code == 200
+        assert failures_of(house, f"{account_key(account['email'])}@{here}") == 0
+        assert failures_of(house, account_key(account["email"])) == 4
 
     def test_for_thirty_days(self, house, account, here, there):
         assert log_in(house, account["email"], PASSWORD, here).status_code == 200

@@ -196,6 +196,8 @@ def test_keys_change_and_nobody_is_signed_out(secret_files):
 
         stack = restart_stack(stack, {"JWT_PREVIOUS_SECRET_KEY_FILE": None})
         assert status_of(stack, person.token) == 401 and status_of(stack, newcomer.token) == 200
+        lost = stack.anonymous.request("POST", "/api/auth/register", **repeated)
+        assert (lost.status_code, lost.json()["code"]) == (409, "idempotency_lost")
         refreshed = stack.anonymous.post("/auth/refresh", headers={"Authorization": f"Bearer {person.refresh_token}"})
         assert refreshed.status_code == 200 and kid_of(refreshed.json()["access_token"]) == tokens.key_id(KEY_B)
         assert status_of(stack, refreshed.json()["access_token"]) == 200

@@ -78,7 +78,8 @@ class TestServer:
         row = self.row(site, person, "verify")
         assert (row["attempts"], row["last_status"]) == (1, 250)
         assert mail.message["Message-ID"] == f"<{row['webhook_id']}@localhost>"
-        assert json.loads(row["body"]) == {"kind": "verify", "user_id": person.id}
+        body = json.loads(row["body"])
+        assert body.pop("request_id") and body == {"kind": "verify", "user_id": person.id, "asked_from": "127.0.0.1"}
         time.sleep(1.5)
         assert len([content for _, recipients, content in smtp.taken if recipients == [f"TO:<{person.email}>"]]) == 1
         assert not list((site.state / "mail").glob("*"))

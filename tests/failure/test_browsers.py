@@ -21,7 +21,8 @@ SESSION_COOKIES = [
     "__Host-refresh=ref-resh_1; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=2592000",
 ]
 CREDENTIALS = {"email": "a@example.com", "password": "password123"}
-LIMIT = 64  # x-concurrency of loginUser
+LIMIT = 16  # calls with x-hashes at once
+CLEARED = "__Host-google=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
 
 
 class Auth:
@@ -68,8 +69,7 @@ class TestRedirects:
         auth = Auth(world, finishGoogleSignIn=(None, SIGNED_IN))
         answer = gateway.get("/auth/google/callback?code=c&state=s", Cookie="a=b; __Host-google=bound-to_1", **PAGE)
         assert (answer.status, answer.text, answer.headers["Location"]) == (302, b"", "/app/")
-        cleared = "__Host-google=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
-        assert cookies(answer) == [*SESSION_COOKIES, cleared]
+        assert cookies(answer) == [*SESSION_COOKIES, CLEARED]
         assert answer.headers["Cache-Control"] == "no-store"
         assert auth.asked[0][1]["google_cookie"] == "bound-to_1"
 
@@ -109,11 +109,12 @@ class TestRefusalsOnTheWay:
         auth = Auth(world, finishGoogleSignIn=("identity_refused", {"details": {"email": "is not verified"}}))
         answer = gateway.get("/auth/google/callback?code=c&state=s", **PAGE)
         assert (answer.status, answer.headers["Location"]) == (302, f"{PUBLIC_URL}/app/login?error=identity_refused")
-        assert cookies(answer) == [] and answer.text == b"" and answer.headers["Cache-Control"] == "no-store"
+        assert cookies(answer) == [CLEARED] and answer.text == b"" and answer.headers["Cache-Control"] == "no-store"
+        assert "Retry-After" not in answer.headers
         assert outcome(gateway.get("/auth/google/callback?code=c&state=s")) == (401, "identity_refused")
         auth.answers["finishGoogleSignIn"] = ("second_factor_required", {"details": {"otp": "is needed", "challenge": "a&b=c d_1"}})
         answer = gateway.get("/auth/google/callback?code=c&state=s", **PAGE)
-        assert answer.headers["Location"] == f"{PUBLIC_URL}/app/login?error=second_factor_required&challenge=a%26b%3Dc%20d_1"
+        assert answer.headers["Location"] == f"{PUBLIC_URL}/app/login?error=second_factor_required#challenge=a%26b%3Dc%20d_1"
         assert outcome(gateway.get("/auth/google/callback?code=c&state=s")) == (401, "second_factor_required")
 
     def test_by_the_gateway_itself_too(self, world, gateway):  # noqa: F811
@@ -122,6 +123,16 @@ class TestRefusalsOnTheWay:
             answer = gateway.get(f"/auth/google/callback?{query}", **PAGE)
             assert (answer.status, answer.headers["Location"]) == (302, f"{PUBLIC_URL}/app/login?error={code}")
         assert outcome(gateway.get("/auth/google/callback?code=")) == (400, "validation_error")
+
+    def test_when_to_come_again(self, world):  # noqa: F811
+        Auth(world, finishGoogleSignIn=("sign_in_delayed", {"retry_after_s": 7}))
+        gateway = world.gateway(RATE_LIMIT_AUTH="1/60")
+        for code, seconds in (("sign_in_delayed", range(7, 8)), ("rate_limited", range(1, 61))):
+            answer = gateway.get("/auth/google/callback?code=c&state=s", **PAGE)
+            assert (answer.status, answer.headers["Location"]) == (302, f"/app/login?error={code}")
+            assert int(answer.headers["Retry-After"]) in seconds and cookies(answer) == [CLEARED]
+        answer = gateway.get("/auth/google", **PAGE)
+        assert answer.headers["Location"] == "/app/login?error=rate_limited" and cookies(answer) == []
 
     def test_other_operations_refuse_as_ever(self, world, gateway):  # noqa: F811
         Auth(world)
@@ -175,22 +186,25 @@ class TestPagesOfOurOwn:
         assert gateway.request("POST", "/auth/logout", Origin=f"http://127.0.0.1:{gateway.crm_port}", **cookie).status == 403
 
 
-def send_login(gateway):
-    body = json.dumps(CREDENTIALS)
+def send(gateway, path, body):
+    body = json.dumps(body)
     client = socket.create_connection(("127.0.0.1", gateway.port))
-    head = f"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     client.sendall((head + body).encode())
     return client
 
 
-class TestConcurrency:
+class TestHashing:
+    """Few calls that hash passwords are under way at once, whatever operations they are of."""
+
     def login(self, gateway):
         started = time.monotonic()
         answer = gateway.request("POST", "/auth/login", CREDENTIALS)
         return outcome(answer), answer.headers["Retry-After"], time.monotonic() - started
 
     def fill(self, gateway):
-        clients = [send_login(gateway) for _ in range(LIMIT)]
+        calls = [("/auth/login", CREDENTIALS), ("/auth/register", {**CREDENTIALS, "name": "A"})]
+        clients = [send(gateway, *calls[i % 2]) for i in range(LIMIT)]
         until(lambda: gateway.metric("tithi_gateway_waiting_calls") == LIMIT, "the calls")
         return clients
 
@@ -205,7 +219,7 @@ class TestConcurrency:
             gate.wait(20)
             return "invalid_credentials", {}
 
-        auth = Auth(world, loginUser=hold)
+        auth = Auth(world, loginUser=hold, registerUser=hold)
         clients = self.fill(gateway)
         self.assert_refused_at_once(gateway)
         for client in clients:
@@ -226,8 +240,10 @@ class TestConcurrency:
     def test_other_operations_have_room(self, world, gateway):  # noqa: F811
         world.worker("auth", silent)
         self.fill(gateway)
-        waits = send_login(gateway)
-        assert b" 503 " in waits.recv(100)
+        refused = send(gateway, "/auth/second-factor", {"challenge": "A" * 43, "otp": "123456"})
+        assert b" 503 " in refused.recv(100)
+        waits = send(gateway, "/auth/google", {"id_token": "a.b.c"})  # for the provider
         client = socket.create_connection(("127.0.0.1", gateway.port))
         client.sendall(f"GET /profile HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token()}\r\n\r\n".encode())
-        until(lambda: gateway.metric("tithi_gateway_waiting_calls") == LIMIT + 1, "the other call")
+        until(lambda: gateway.metric("tithi_gateway_waiting_calls") == LIMIT + 2, "the other calls")
+        waits.close()

@@ -33,6 +33,7 @@ POINTS = [(name, route, step) for name, routes in ROUTES.items() for route in ro
 POINTS += [(name, "webhook", step) for name in ROUTES for step in ("sent", "sent a little ago", "taken")]
 LOST = 0.3  # of the webhooks
 GUESTS = 16
+PATIENCE_S = 240  # of a guest, whom every death of the worker may hit, on a busy machine
 
 
 class Killer:
@@ -133,11 +134,11 @@ class Guest:
             return answer.ok and answer.json()["order_id"]
 
         statement = "SELECT id, status, receipt, order_id, leased_until - now(), closed_at FROM payments WHERE booking_id = %s"
-        return wait_until(asked, lambda: f"an order: {answers[-5:]} {self.stack.rows(statement, self.id)}", 90)
+        return wait_until(asked, lambda: f"an order: {answers[-5:]} {self.stack.rows(statement, self.id)}", PATIENCE_S)
 
     def until(self, *wanted):
         statement = "SELECT status, payment_status FROM bookings WHERE id = %s"
-        wait_until(lambda: self.stack.rows(statement, self.id)[0] == wanted, lambda: (wanted, self.stack.rows(statement, self.id)), 90)
+        wait_until(lambda: self.stack.rows(statement, self.id)[0] == wanted, lambda: (wanted, self.stack.rows(statement, self.id)), PATIENCE_S)
 
 
 def run(points, seed, limit_s):

@@ -3,6 +3,7 @@
 import copy
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ SCHEMAS = ROOT / "schemas"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCHEMAS))
 
-from contract import emit  # noqa: E402
+from contract import build, emit  # noqa: E402
 from contract.document import load  # noqa: E402
 from contract.publish import spell_out  # noqa: E402
 
@@ -27,7 +28,7 @@ paths:
     get:
       operationId: getThing
       x-service: event
-      x-owner: self
+      x-owner: {relation: self, refusal: forbidden}
       x-page: next
       x-alias: ['/things/{id}/show']
       parameters:
@@ -220,7 +221,7 @@ paths:
       security: []
       x-service: auth
       x-secret-reply: true
-      x-concurrency: 8
+      x-hashes: true
       responses:
         '200': {description: In, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
   /session:
@@ -228,7 +229,7 @@ paths:
       x-operation: signIn
       security: []
       x-set-cookies: {__Host-session: token}
-      x-clear-cookies: [__Host-begun]
+      x-clear-cookies: [__Host-google]
       responses:
         '200':
           description: In
@@ -241,9 +242,9 @@ paths:
       x-secret-reply: true
       x-coalesce: false
       x-redirect: {field: next, to: everybody}
-      x-set-cookies: {__Host-begun: token}
+      x-set-cookies: {__Host-google: token}
       parameters:
-      - {name: __Host-begun, in: cookie, schema: {type: string}}
+      - {name: __Host-google, in: cookie, schema: {type: string}}
       responses:
         '200': {description: Sent as 302, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
   /things:
@@ -254,12 +255,27 @@ paths:
       x-scope: read
       responses:
         '200': {description: Them, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+    post:
+      operationId: dropThings
+      x-service: auth
+      x-owner: self
+      x-scope: webhooks
+      responses:
+        '200': {description: None, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+  /page:
+    get:
+      operationId: page
+      security: []
+      x-service: gateway
+      responses:
+        '200': {description: It, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
 components:
   securitySchemes:
     bearer: {type: http, scheme: bearer}
     refresh: {type: http, scheme: bearer}
     cookie: {type: apiKey, in: cookie, name: __Host-session}
   schemas:
+    KeyScope: {type: string, enum: [read, webhooks]}
     Tokens:
       type: object
       required: [token, name, next, count]
@@ -342,6 +358,7 @@ REFUSED = [
     (["paths", POST, "post", "x-roles"], ["king"], "must be one of user"),
     (["paths", POST, "post", "x-role-refusal"], "nosuch", "errors.yaml has no refusal nosuch"),
     (["paths", GET, "get", "x-owner"], None, "whose rows it touches is not said"),
+    (["paths", GET, "get", "x-owner"], "self", "the path names a row"),
     (["paths", GET, "get", "x-owner"], "others", "x-owner: must be one of self"),
     (["paths", GET, "get", "x-owner"], {"relation": "self"}, "refusal is missing"),
     (["paths", GET, "get", "x-owner"], {"relation": "thing.maker", "refusal": "forbidden"}, "relation: must be one of self, event.facilitator"),
@@ -409,7 +426,7 @@ def test_what_is_refused(tmp_path, path, value, message):
 
 
 OWNED = SMALL.replace("thing_id", "booking_id").replace(
-    "x-owner: self",
+    "x-owner: {relation: self, refusal: forbidden}",
     "x-roles: [facilitator, admin]\n"
     "      x-owner: {relation: [booking.facilitator], or: [admin], refusal: forbidden, known-to: booking.person}",
 )
@@ -574,15 +591,15 @@ def test_what_browsers_need_compiles(tmp_path):
     assert compile_text(tmp_path, BROWSER) == (0, "")
     tables = (tmp_path / "out" / "operations.c").read_text().splitlines()
     row = next(line for line in tables if '.path = "/session"' in line)
-    assert '.cookies = (const struct cookie[]){{"__Host-session", &fields_tokens[0]}, {"__Host-begun", NULL}, {NULL, NULL}}' in row
+    assert '.cookies = (const struct cookie[]){{"__Host-session", &fields_tokens[0]}, {"__Host-google", NULL}, {NULL, NULL}}' in row
     assert ".cookies" not in next(line for line in tables if '.path = "/login"' in line)
     row = next(line for line in tables if '.name = "begin"' in line)
     assert ".redirect = REDIRECT_EVERYBODY, .redirect_field = &fields_tokens[2]" in row
-    assert ".concurrency = 8" in next(line for line in tables if '.name = "signIn"' in line)
+    assert ".hashes = true" in next(line for line in tables if '.name = "signIn"' in line)
     row = next(line for line in tables if '.name = "listThings"' in line)
     assert ".access = ACCESS_TOKEN" in row and ".scope = SCOPE_READ" in row
-    row = next(line for line in tables if '.name = "begun_cookie"' in line)
-    assert '.location = IN_COOKIE, .header = "__Host-begun"' in row
+    row = next(line for line in tables if '.name = "google_cookie"' in line)
+    assert '.location = IN_COOKIE, .header = "__Host-google"' in row
     flags = f"-fsyntax-only -std=gnu11 -Wall -Wextra -Werror -I{ROOT / 'lib'}".split()
     subprocess.run(["gcc", *flags, str(tmp_path / "out" / "operations.c")], check=True)
 
@@ -598,15 +615,15 @@ def test_redirects_are_published_as_such(tmp_path):
 
 
 LOGIN, SESSION, BEGIN = ["paths", "/login", "post"], ["paths", "/session", "post"], ["paths", "/begin", "get"]
-THINGS = ["paths", "/things", "get"]
+THINGS, DROP, PAGE = ["paths", "/things", "get"], ["paths", "/things", "post"], ["paths", "/page", "get"]
 REFUSED_BROWSER = [
-    (SESSION + ["x-set-cookies"], {"session": "token"}, "session: a cookie's name starts with __Host-"),
-    (SESSION + ["x-set-cookies"], {"__Host-a;b": "token"}, "a cookie's name starts with __Host-"),
+    (SESSION + ["x-set-cookies"], {"session": "token"}, "session: gateway/cookies.c does not know"),
+    (SESSION + ["x-set-cookies"], {"__Host-a;b": "token"}, "gateway/cookies.c does not know"),
     (SESSION + ["x-set-cookies"], {"__Host-session": "nosuch"}, "is no string field of the reply"),
     (SESSION + ["x-set-cookies"], {"__Host-session": "count"}, "is no string field of the reply"),
     (SESSION + ["x-set-cookies"], {"__Host-session": "name"}, "what a cookie holds is not shown"),
     (LOGIN + ["x-set-cookies"], {"__Host-session": "token"}, "what a cookie holds is not shown"),
-    (SESSION + ["x-clear-cookies"], ["session"], "session: a cookie's name starts with __Host-"),
+    (SESSION + ["x-clear-cookies"], ["session"], "session: gateway/cookies.c does not know"),
     (SESSION + ["x-clear-cookies"], ["__Host-session"], "a cookie is set or cleared once"),
     (LOGIN + ["x-secret-reply"], None, "what a cookie holds is a secret: signIn needs x-secret-reply"),
     (BEGIN + ["x-redirect", "field"], "nosuch", "is no string field of the reply"),
@@ -615,12 +632,21 @@ REFUSED_BROWSER = [
     (BEGIN + ["x-redirect", "status"], 303, "status: this keyword is not enforced"),
     (BEGIN + ["x-coalesce"], None, "a redirect is for one caller"),
     (SESSION + ["x-redirect"], {"field": "next", "to": "browsers"}, "x-redirect: this keyword is not enforced"),
-    (BEGIN + ["parameters", 0, "name"], "begun", "begun: a cookie's name starts with __Host-"),
-    (LOGIN + ["x-concurrency"], 0, "must be at least 1"),
-    (LOGIN + ["x-concurrency"], "many", "must be an integer"),
+    (BEGIN + ["parameters", 0, "name"], "begun", "begun: gateway/cookies.c does not know"),
+    (LOGIN + ["x-hashes"], 8, "must be true or false"),
     (LOGIN + ["x-service"], "gateway", "bounds calls of a worker"),
-    (SESSION + ["x-concurrency"], 8, "x-concurrency: this keyword is not enforced"),
+    (SESSION + ["x-hashes"], True, "x-hashes: this keyword is not enforced"),
     (THINGS + ["x-scope"], "everything", "must be one of read, book, events, webhooks"),
+    (THINGS + ["x-limit"], "auth", "x-scope: x-limit auth: what guards accounts takes a person"),
+    (DROP + ["x-scope"], "book", "x-scope: it changes the account"),
+    (DROP + ["x-scope"], None, "KeyScope.enum.1: no operation has the scope webhooks"),
+    (["components", "schemas", "KeyScope", "enum"], ["read", "fly"], "KeyScope.enum.1: must be one of read, book"),
+    (PAGE + ["x-redirect"], {"field": "next", "to": "everybody"}, "what the gateway answers itself redirects nobody"),
+    (PAGE + ["x-clear-cookies"], ["__Host-session"], "what the gateway answers itself sets and clears no cookies"),
+    (SESSION + ["x-clear-cookies"], ["__Host-theme"], "__Host-theme: gateway/cookies.c does not know"),
+    (THINGS + ["security"], [{"bearer": [], "cookie": []}], "security.0: one scheme is enough"),
+    (THINGS + ["security"], [{"bearer": []}], "bearer goes with cookie"),
+    (THINGS + ["security"], [{}, {"bearer": []}], "bearer goes with cookie"),
     (THINGS + ["security"], [{"cookie": []}], "cookie goes with bearer"),
     (THINGS + ["security"], [{}, {"cookie": []}], "cookie goes with bearer"),
     (THINGS + ["security"], [{"refresh": []}, {"cookie": []}], "cookie goes with bearer"),
@@ -632,6 +658,11 @@ def test_what_is_refused_of_browsers(tmp_path, path, value, message):
     code, error = compile_text(tmp_path, changed(path, value, BROWSER))
     assert code == 1 and error.count("\n") == 1
     assert message in error
+
+
+def test_cookies_are_those_that_the_gateway_knows():
+    rows = (ROOT / "gateway/cookies.h").read_text() + (ROOT / "gateway/cookies.c").read_text().partition("kinds[] = {")[2].partition("\n};")[0]
+    assert set(build.COOKIES) == set(re.findall(r'"(__Host-[a-z-]+)"', rows))
 
 
 @pytest.fixture(scope="module")

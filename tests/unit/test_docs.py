@@ -1,6 +1,6 @@
 """Documents that would become untrue without anybody noticing: README's table of settings is held against lib/settings.def,
 the diff in docs/adding-an-operation.md must apply to the code as it is, the life cycles in docs/payments.md are drawn as the
-database has them, and what documents name by path must exist."""
+database has them, docs/rights.md is what the contract prints, and what documents name by path must exist."""
 
 import pathlib
 import re
@@ -20,6 +20,14 @@ def test_settings_in_readme():
     assert table == [
         f"| `{name}` | {f'`{default}`' if default else ''} | {users} | {text} |" for name, default, users, text in settings
     ]
+
+
+def test_rights_are_as_printed():
+    """A change of rights is a line of a diff that somebody has read."""
+    files = [str(ROOT / "schemas" / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
+    command = [str(ROOT / "schemas/compile.py"), "--rights", "markdown", *files]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert (ROOT / "docs/rights.md").read_text() == printed, "schemas/compile.py --rights markdown … >docs/rights.md"
 
 
 def test_the_diff_of_adding_an_operation_applies():

@@ -18,7 +18,9 @@ static const struct caller other = {.user_id = 8, .role = "user"};
 static const struct caller facilitator = {.user_id = 2, .role = "facilitator"};
 static const struct caller other_facilitator = {.user_id = 3, .role = "facilitator"};
 static const struct caller guest = {.user_id = 7, .role = "facilitator"}; /* who books at others' */
-static const struct caller demoted = {.user_id = 2, .role = "user"};      /* whose events stayed theirs */
+static const struct caller demoted = {.user_id = 2,
+                                      .role = "user"}; /* whose events stayed theirs; or without a factor */
+static const struct caller promoted = {.user_id = 2, .role = "admin"};
 static const struct caller admin = {.user_id = 9, .role = "admin"};
 static const struct caller pretender = {.user_id = 8, .role = "Admin"};
 
@@ -41,8 +43,9 @@ static void bookings_are_seen_by_both_sides(void **state) {
         {&person, NULL},
         {&facilitator, NULL},
         {&guest, NULL},
-        {&demoted, NULL},
+        {&promoted, NULL},
         {&admin, NULL},
+        {&demoted, &refusal_booking_not_found},
         {&nobody, &refusal_booking_not_found},
         {&other, &refusal_booking_not_found},
         {&other_facilitator, &refusal_booking_not_found},
@@ -62,6 +65,7 @@ static void events_are_managed_by_their_facilitator(void **state) {
         {&person, &refusal_forbidden},
         {&other_facilitator, &refusal_forbidden},
         {&guest, &refusal_forbidden},
+        {&demoted, &refusal_forbidden},
         {&pretender, &refusal_forbidden},
     };
     check(&operation_create_event, expectations, COUNT(expectations));
@@ -79,6 +83,7 @@ static void refunds_are_not_granted_to_oneself(void **state) {
         {&guest, &refusal_forbidden}, /* who knows of the booking */
         {&person, &refusal_forbidden},
         {&other_facilitator, &refusal_booking_not_found},
+        {&demoted, &refusal_booking_not_found},
         {&nobody, &refusal_booking_not_found},
     };
     check(&operation_refund_booking, expectations, COUNT(expectations));

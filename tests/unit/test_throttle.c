@@ -66,11 +66,29 @@ static void everybody_waits_half_a_minute_at_most(void **state) {
     assert_true(rule.leak_per_s == 200);
 }
 
+static void failures_add_up_and_leak(void **state) {
+    (void)state;
+    const struct throttle_rule account = rule_throttle_account(), address = rule_throttle_address(600);
+    static const struct {
+        double failures;
+        int64_t since_ms;
+        double of_account, of_address;
+    } cases[] = {{0, 0, 1, 1},     {9, 0, 10, 10},      {300, 600000, 301, 201},
+                 {5, 60000, 6, 1}, {50, 3600001, 1, 1}, {50, -1000, 51, 51}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct throttle_count count = {cases[i].failures, NOW_MS - cases[i].since_ms};
+        struct throttle_count raised = rule_throttle_raise(&account, count, NOW_MS);
+        assert_true(raised.failures == cases[i].of_account && raised.failed_at_ms == NOW_MS);
+        assert_true(rule_throttle_raise(&address, count, NOW_MS).failures == cases[i].of_address);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accounts_wait_from_the_tenth_failure_on),
         cmocka_unit_test(addresses_wait_where_their_count_is_used_up),
         cmocka_unit_test(everybody_waits_half_a_minute_at_most),
+        cmocka_unit_test(failures_add_up_and_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

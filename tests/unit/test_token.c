@@ -25,7 +25,7 @@
 
 static const char key[] = "0123456789abcdef0123456789abcdef";
 static const char other_key[] = "fedcba9876543210fedcba9876543210";
-static const struct token_keys keys = {key, ""}, other_keys = {other_key, ""};
+static struct token_keys keys, other_keys; /* each of one key */
 
 static char *base64url(const void *bytes, size_t length) {
     size_t size = sodium_base64_ENCODED_LEN(length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -76,7 +76,7 @@ static void short_keys_sign_and_verify_nothing(void **state) {
     assert_null(token_issue(&token, short_key, NOW, 60));
     char *text = make_with(EVP_sha256(), key, GOOD_HEADER, GOOD_CLAIMS);
     char *short_signed = make_with(EVP_sha256(), short_key, GOOD_HEADER, GOOD_CLAIMS);
-    static const struct token_keys none = {"", ""}, cut = {key + 1, key + 1};
+    const struct token_keys none = token_keys_of("", ""), cut = token_keys_of(key + 1, key + 1);
     assert_int_equal(token_verify(text, strlen(text), &none, NOW, &token), TOKEN_FORGED);
     assert_int_equal(token_verify(short_signed, strlen(short_signed), &cut, NOW, &token), TOKEN_FORGED);
     free(short_signed);
@@ -87,7 +87,7 @@ static void short_keys_sign_and_verify_nothing(void **state) {
 static void check_line(char *line) {
     static const char *const answers[] = {
         [TOKEN_GOOD] = "good", [TOKEN_MALFORMED] = "malformed", [TOKEN_FORGED] = "forged", [TOKEN_EXPIRED] = "expired"};
-    static const struct token_keys both_keys = {key, other_key};
+    const struct token_keys both_keys = token_keys_of(key, other_key);
     const char *answer = strtok(line, " "), *hex = strtok(NULL, " "), *name = strtok(NULL, "\n");
     size_t length = 0, size = strlen(hex) / 2;
     char *text = malloc(size ? size : 1); /* without a terminator, so that reading past the end is seen */
@@ -137,7 +137,7 @@ static void the_edges_of_time(void **state) {
 /* The header of an issued token names its key, by which the key is chosen. */
 static void keys_rotate(void **state) {
     (void)state;
-    const struct token_keys rotated = {other_key, key}, dropped = {other_key, ""};
+    const struct token_keys rotated = token_keys_of(other_key, key), dropped = token_keys_of(other_key, "");
     struct token made = {.user_id = 42, .role = "user", .session = SESSION, .verified = true}, read;
     char id[TOKEN_KEY_ID_SIZE], header[256], *text = token_issue(&made, key, NOW, 60);
     size_t length;
@@ -193,5 +193,7 @@ int main(void) {
         cmocka_unit_test(keys_rotate),
         cmocka_unit_test(any_bytes_get_an_answer),
     };
+    keys = token_keys_of(key, "");
+    other_keys = token_keys_of(other_key, "");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,8 @@ static int create_one(struct worker *worker, struct create_api_key_call *call) {
 }
 
 int create_api_key(struct worker *worker, struct create_api_key_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (create_one(worker, &calls[i]) != 0)
             return -1;

@@ -22,7 +22,6 @@ static const struct name {
     {"authn_password_change", LOG_LEVEL_INFO},
     {"authn_password_change_fail", LOG_LEVEL_WARN},
     {"authn_token_created", LOG_LEVEL_INFO},
-    {"authn_token_delete", LOG_LEVEL_INFO},
     {"authn_token_reuse", LOG_LEVEL_WARN},
     {"authn_token_revoked", LOG_LEVEL_INFO},
     {"authz_admin", LOG_LEVEL_WARN},

@@ -143,15 +143,18 @@ static void finish(struct worker *worker, struct visit *visit) {
     struct call *call = visit->call;
     const struct refusal *refusal = call->refusal;
     const struct problems details = call->details;
+    uint32_t retry_after_s = call->retry_after_s;
     bool nothing_to_note = refusal && refusal->retry_after_s; /* it is only not now */
     int failed = nothing_to_note ? 0 : -1;
     for (int tries = 0; failed && tries < TRIES; tries++) {
         call->refusal = refusal;
         call->details = details;
+        call->retry_after_s = retry_after_s;
         failed = worker_transaction(worker, conclude_in_transaction, visit);
     }
     if (failed && !refusal) {
         call->details = details;
+        call->retry_after_s = retry_after_s;
         refuse(call, &refusal_unavailable);
     }
     call_finish(worker, call);
@@ -290,7 +293,7 @@ static int sign_in_come_back(struct worker *worker, struct visit *visit) {
     struct sign_in sign_in = {.call = visit->call, .user_agent = call->request.user_agent, .method = "google"};
     struct signed_in answer = {0};
     const char *picture = NULL;
-    if (identities_sign_in(worker, &sign_in, &visit->identity, &answer, &picture) != 0)
+    if (identities_sign_in(worker, &sign_in, &visit->identity, false, &answer, &picture) != 0)
         return -1;
     call->reply = (struct finish_google_sign_in_reply){
         .access_token = answer.access_token,
@@ -358,7 +361,7 @@ static int sign_in_by_token(struct worker *worker, struct visit *visit) {
     struct sign_in sign_in = {
         .call = visit->call, .user_agent = call->request.user_agent, .otp = call->request.otp, .method = "google"};
     const char *picture = NULL;
-    return identities_sign_in(worker, &sign_in, &visit->identity, &call->reply, &picture);
+    return identities_sign_in(worker, &sign_in, &visit->identity, true, &call->reply, &picture);
 }
 
 int sign_in_with_google(struct worker *worker, struct sign_in_with_google_call *calls, size_t count) {

@@ -11,6 +11,7 @@
 #include "format.h"
 
 #define LEEWAY_S 60 /* for clocks */
+#define LAST_MOMENT_S INT64_C(253402300799)
 #define SUBJECT_LIMIT 255
 #define KEY_ID_LIMIT 255
 #define NAME_LIMIT 200 /* characters */
@@ -272,13 +273,19 @@ static const char *read_picture(json_t *claims, struct pool *pool) {
     return good ? pool_text(pool, url) : NULL;
 }
 
+static int64_t read_expiry(json_t *claims) {
+    double expiry = json_number_value(json_object_get(claims, "exp")) + LEEWAY_S;
+    return expiry < (double)LAST_MOMENT_S ? (int64_t)expiry : LAST_MOMENT_S;
+}
+
 static struct identity read_identity(json_t *claims, const char *issuer, struct pool *pool) {
     const char *email = pool_text(pool, text_of(claims, "email"));
     return (struct identity){.issuer = issuer,
                              .subject = pool_text(pool, text_of(claims, "sub")),
                              .email = email,
                              .name = read_name(claims, email, pool),
-                             .picture = read_picture(claims, pool)};
+                             .picture = read_picture(claims, pool),
+                             .expires_at_s = read_expiry(claims)};
 }
 
 const char *id_token_verify(const char *token, const struct key_set *keys, const struct id_token_wanted *wanted,
@@ -296,8 +303,11 @@ const char *id_token_verify(const char *token, const struct key_set *keys, const
         return "has a wrong signature";
     json_t *claims = read_part(parts.claims, parts.claims_length);
     problem = claims ? claims_problem(claims, wanted) : "holds no claims";
-    if (!problem)
+    if (!problem) {
         *ret_identity = read_identity(claims, wanted->issuer, pool);
+        crypto_hash_sha256(ret_identity->token_hash, (const unsigned char *)token,
+                           (size_t)(strrchr(token, '.') - token));
+    }
     json_decref(claims);
     return problem;
 }

@@ -5,6 +5,7 @@
 #define TITHI_AUTH_ID_TOKEN_H
 
 #include <jansson.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,8 @@ struct identity {
     const char *email;   /* verified by the issuer */
     const char *name;    /* one line of 1 to 200 characters; made of the address where the token has none */
     const char *picture; /* https; NULL: none */
+    uint8_t token_hash[crypto_hash_sha256_BYTES]; /* of what is signed: another spelling is the same token */
+    int64_t expires_at_s;                         /* of the token, with leeway; not beyond the year 9999 */
 };
 
 /* Which key is it signed by? NULL; or what is wrong with the token's form or header, as a sentence without its words.

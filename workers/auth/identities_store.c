@@ -4,7 +4,10 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "rfc3339.h"
+
 #define LOGIN_S "600" /* as long as the cookie of the contract */
+#define REPEAT_S "60"
 
 static const struct statement add_login = {
     "add_oidc_login", "INSERT INTO oidc_logins (state_hash, browser_hash, nonce, verifier, expires_at)"
@@ -37,16 +40,23 @@ static const struct statement add_link = {
     "link_identity", "INSERT INTO identities (issuer, subject, user_id, email)"
                      " VALUES ($1::text, $2::text, $3::bigint, $4::text) ON CONFLICT DO NOTHING RETURNING user_id"};
 
-static const struct statement take_over = {
-    "take_over_account", "WITH password AS (DELETE FROM credentials WHERE user_id = $1::bigint),"
-                         " factor AS (DELETE FROM second_factors WHERE user_id = $1::bigint),"
-                         " codes AS (DELETE FROM recovery_codes WHERE user_id = $1::bigint),"
-                         " links AS (DELETE FROM one_time_tokens WHERE user_id = $1::bigint),"
-                         " mails AS ("
-                         "  UPDATE outbox SET state = 'dead', finished_at = now(), leased_until = NULL"
-                         "  WHERE channel = 'account_mail' AND owner_id = $1::bigint AND state = 'due')"
-                         " UPDATE users SET is_verified = true, crm_webhook_url = NULL, crm_webhook_secret = NULL,"
-                         "  updated_at = now() WHERE id = $1::bigint"};
+static const struct statement unlink_all = {"unlink_identities",
+                                            "DELETE FROM identities WHERE user_id = $1::bigint RETURNING user_id"};
+
+static const struct statement list = {
+    "list_identities",
+    "SELECT given.place, issuer, email, created_at"
+    " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place) JOIN identities USING (user_id)"
+    " ORDER BY given.place, issuer"};
+
+static const struct statement look_at_token = {"look_at_id_token",
+                                               "SELECT user_id, used_at > now() - interval '" REPEAT_S
+                                               " seconds' FROM id_tokens_used WHERE hash = $1::bytea"};
+
+static const struct statement note_token = {
+    "note_id_token", "INSERT INTO id_tokens_used (hash, user_id, expires_at)"
+                     " VALUES ($1::bytea, $2::bigint, to_timestamp($3::bigint)) ON CONFLICT DO NOTHING"
+                     " RETURNING user_id"};
 
 static const struct statement use = {
     "use_identity", "WITH used AS ("
@@ -142,11 +152,61 @@ int identities_store_link(struct worker *worker, const struct identity *identity
     return 0;
 }
 
-int identities_store_take_over(struct worker *worker, int64_t user_id) {
+int identities_store_unlink(struct worker *worker, int64_t user_id, int64_t *ret_count) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_integer(&parameters, user_id);
-    return db_query(worker_db(worker), &take_over, &parameters) ? 0 : -1;
+    PGresult *result = db_query(worker_db(worker), &unlink_all, &parameters);
+    if (!result)
+        return -1;
+    *ret_count = PQntuples(result);
+    return 0;
+}
+
+int identities_store_list(struct worker *worker, const int64_t *user_ids, size_t count,
+                          struct list_identities_reply *ret_lists) {
+    struct pool *pool = worker_pool(worker);
+    struct parameters parameters;
+    parameters_init(&parameters, pool);
+    parameter_integers(&parameters, user_ids, count);
+    PGresult *result = db_query(worker_db(worker), &list, &parameters);
+    if (!result)
+        return -1;
+    struct outside_identity *items = pool_alloc(pool, (size_t)PQntuples(result) * sizeof *items);
+    memset(ret_lists, 0, count * sizeof *ret_lists);
+    for (int row = 0; row < PQntuples(result); row++) { /* those of one list follow each other */
+        struct list_identities_reply *found = &ret_lists[db_integer(result, row, 0) - 1];
+        items[row] = (struct outside_identity){.issuer = pool_text(pool, db_text(result, row, 1)),
+                                               .email = pool_text(pool, db_text(result, row, 2)),
+                                               .created_at = rfc3339_text(db_text(result, row, 3), pool)};
+        if (found->identities.count++ == 0)
+            found->identities.items = &items[row];
+    }
+    return 0;
+}
+
+int identities_store_look_at_token(struct worker *worker, const struct identity *identity,
+                                   struct used_token *ret_used) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_bytes(&parameters, identity->token_hash, sizeof identity->token_hash);
+    PGresult *result = db_query(worker_db(worker), &look_at_token, &parameters);
+    if (!result)
+        return -1;
+    *ret_used = (struct used_token){0};
+    if (PQntuples(result) == 1)
+        *ret_used = (struct used_token){db_integer(result, 0, 0), db_boolean(result, 0, 1)};
+    return 0;
+}
+
+int identities_store_note_token(struct worker *worker, const struct identity *identity, int64_t user_id) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_bytes(&parameters, identity->token_hash, sizeof identity->token_hash);
+    parameter_integer(&parameters, user_id);
+    parameter_integer(&parameters, identity->expires_at_s);
+    PGresult *result = db_query(worker_db(worker), &note_token, &parameters);
+    return result && PQntuples(result) == 1 ? 0 : -1;
 }
 
 int identities_store_use(struct worker *worker, const struct identity *identity, const char **ret_picture) {

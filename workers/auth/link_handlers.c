@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "audit.h"
+#include "identities.h"
 #include "links.h"
 #include "log.h"
 #include "operations.h"
@@ -11,11 +12,12 @@
 #include "rules.h"
 #include "settings.h"
 #include "sign_in.h"
+#include "takeover.h"
 #include "throttle.h"
 
 int request_password_reset(struct worker *worker, struct request_password_reset_call *calls, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        links_mail_reset(worker, calls[i].request.email, calls[i].call.header.trace);
+        links_mail_reset(worker, calls[i].request.email, &calls[i].call.header);
         calls[i].reply.message = "If there is an account with this address, a link is on its way to it";
     }
     return 0;
@@ -24,10 +26,16 @@ int request_password_reset(struct worker *worker, struct request_password_reset_
 int request_verification(struct worker *worker, struct request_verification_call *calls, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct call_header *header = &calls[i].call.header;
-        links_mail_verification(worker, header->caller.user_id, header->trace);
+        links_mail_verification(worker, header->caller.user_id, header);
         calls[i].reply.message = "A link is on its way, unless the address is verified already";
     }
     return 0;
+}
+
+static int note(struct worker *worker, const struct call *call, const char *event, int64_t user_id,
+                const char *detail) {
+    struct security_event noted = audit_of(call, event, user_id, detail);
+    return audit_note(worker, &noted, 1);
 }
 
 static int change_one(struct worker *worker, struct change_email_call *call) {
@@ -37,23 +45,20 @@ static int change_one(struct worker *worker, struct change_email_call *call) {
         return -1;
     if (!sure)
         return 0;
-    if (strcasecmp(account.email, call->request.email) != 0)
-        links_mail_change(worker, account.id, account.email, call->request.email, call->call.header.trace);
+    if (strcasecmp(account.email, call->request.email) != 0 &&
+        links_mail_change(worker, account.id, account.email, call->request.email, &call->call.header) != 0)
+        return -1;
     call->reply.message = "A link is on its way to the new address; until it is followed, nothing changes";
-    return 0;
+    return note(worker, &call->call, "user_updated", account.id, "change of address asked for");
 }
 
 int change_email(struct worker *worker, struct change_email_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (change_one(worker, &calls[i]) != 0)
             return -1;
     return 0;
-}
-
-static int note(struct worker *worker, const struct call *call, const char *event, int64_t user_id,
-                const char *detail) {
-    struct security_event noted = audit_of(call, event, user_id, detail);
-    return audit_note(worker, &noted, 1);
 }
 
 /* The new address is noted before others can take it; who was faster keeps it. *ret_taken false: somebody was. */
@@ -95,16 +100,17 @@ int verify_email(struct worker *worker, struct verify_email_call *calls, size_t 
     return 0;
 }
 
-/* Whoever knows the old password, or is signed in by it, is out; and where nobody had shown yet that the address is
- * theirs, so are the programs of who registered it. A second factor stays. */
-static int end_former(struct worker *worker, const struct used_link *link, const char *address) {
-    if (sign_in_end_all(worker, link->user_id, NULL, "password", NULL) != 0 ||
-        (!link->was_verified && sign_in_end_keys(worker, link->user_id, NULL) != 0))
+/* Whoever knows the old password, or is signed in by it, is out, and so is who is known by an outside identity: that is
+ * linked again by signing in with it. A second factor stays, unless nobody had shown yet that the address is theirs:
+ * then nothing stays of who registered it. The mail has come, so the address is verified. */
+static int end_former(struct worker *worker, const struct call *call, const struct used_link *link) {
+    int result = link->was_verified ? sign_in_end_all(worker, link->user_id, NULL, "password", NULL)
+                                    : takeover(worker, link->user_id);
+    if (result != 0 || identities_unlink(worker, call, link->user_id) != 0)
         return -1;
-    return throttle_clear(worker, link->user_id, address);
+    return throttle_clear(worker, link->user_id, call->header.caller.address);
 }
 
-/* The mail has come, so the address is verified. */
 static int set_password(struct worker *worker, struct reset_password_call *call, const struct used_link *link) {
     char hash[PASSWORD_HASH_SIZE];
     const struct call_header *header = &call->call.header;
@@ -112,12 +118,14 @@ static int set_password(struct worker *worker, struct reset_password_call *call,
         log_line(LOG_LEVEL_ERROR, header->request_id, "no memory to hash a password");
         return -1;
     }
-    if (store_set_password(worker, link->user_id, hash) != 0 || links_store_verify(worker, link->user_id) != 0 ||
-        end_former(worker, link, header->caller.address) != 0)
+    if (end_former(worker, &call->call, link) != 0 || store_set_password(worker, link->user_id, hash) != 0)
         return -1;
     links_mail_notice(worker, link->user_id, "password_changed", header->trace);
     call->reply.message = "The password is set; sign in with it";
-    return note(worker, &call->call, "authn_password_change", link->user_id, "by a mailed link");
+    return note(worker, &call->call, "authn_password_change", link->user_id,
+                link->was_verified
+                    ? "by a mailed link"
+                    : "by a mailed link, which proves the address: earlier factor, sessions and keys are void");
 }
 
 /* A password that is too weak does not cost the link; only good links cost a hash. */

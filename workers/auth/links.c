@@ -15,53 +15,76 @@
 #define CHALLENGE_ATTEMPTS 5
 #define MINUTE_MS 60000
 
-/* `key`: what besides account and kind tells mails apart that may leave in the same minute. */
-static void queue(struct worker *worker, const char *kind, int64_t user_id, const char *email_or_null, const char *key,
-                  const char *trace) {
+struct queued {
+    const char *kind;
+    int64_t user_id;
+    const char *email; /* NULL: the account's */
+    const char *key;   /* what besides account and kind tells mails apart that may leave in the same minute */
+    const char *trace;
+    const struct call_header *cause; /* who asked for the link, for the log; NULL: it has none */
+};
+
+static void queue(struct worker *worker, const struct queued *mail) {
     struct pool *pool = worker_pool(worker);
-    json_t *body = json_pack("{s:s, s:I, s:s*}", "kind", kind, "user_id", (json_int_t)user_id, "email", email_or_null);
+    const struct call_header *cause = mail->cause;
+    json_t *body = json_pack("{s:s, s:I, s:s*, s:s*, s:s*}", "kind", mail->kind, "user_id", (json_int_t)mail->user_id,
+                             "email", mail->email, "asked_from", cause ? cause->caller.address : NULL, "request_id",
+                             cause ? cause->request_id : NULL);
     char *text = json_dumps(body, JSON_COMPACT);
     if (!text)
         abort();
     worker_outbox(worker, &(struct outbox_message){
                               .channel = "account_mail",
-                              .owner_id = user_id,
-                              .type = pool_printf(pool, "account.%s", kind),
-                              .cause = pool_printf(pool, "%sminute:%" PRId64, key, clock_wall_ms() / MINUTE_MS),
+                              .owner_id = mail->user_id,
+                              .type = pool_printf(pool, "account.%s", mail->kind),
+                              .cause = pool_printf(pool, "%sminute:%" PRId64, mail->key, clock_wall_ms() / MINUTE_MS),
                               .body = text,
-                              .trace = trace});
+                              .trace = cause ? cause->trace : mail->trace});
     free(text);
     json_decref(body);
 }
 
-void links_mail_verification(struct worker *worker, int64_t user_id, const char *trace) {
-    queue(worker, "verify", user_id, NULL, "", trace);
-}
-
-/* The address stands in the row's body only, which goes with the row; its cause is what the throttle needs of it. */
-void links_mail_reset(struct worker *worker, const char *email, const char *trace) {
-    struct pool *pool = worker_pool(worker);
+/* The address itself stands in the row's body only, which goes with the row. */
+static const char *key_of(struct pool *pool, const char *email) {
     char *lower = pool_text(pool, email), hex[2 * LINK_HASH_SIZE + 1];
     uint8_t hash[LINK_HASH_SIZE];
     for (char *at = lower; *at; at++)
         *at = (char)tolower((unsigned char)*at);
     links_hash(lower, hash);
     sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    queue(worker, "reset", 0, email, pool_printf(pool, "address:%s ", hex), trace);
+    return pool_printf(pool, "address:%s ", hex);
 }
 
-void links_mail_change(struct worker *worker, int64_t user_id, const char *old_email, const char *email,
-                       const char *trace) {
-    queue(worker, "email_change", user_id, email, "", trace);
-    queue(worker, "email_change_notice", user_id, old_email, "", trace);
+void links_mail_verification(struct worker *worker, int64_t user_id, const struct call_header *cause) {
+    queue(worker, &(struct queued){.kind = "verify", .user_id = user_id, .key = "", .cause = cause});
+}
+
+void links_mail_reset(struct worker *worker, const char *email, const struct call_header *cause) {
+    const char *key = key_of(worker_pool(worker), email);
+    queue(worker, &(struct queued){.kind = "reset", .email = email, .key = key, .cause = cause});
+}
+
+int links_mail_change(struct worker *worker, int64_t user_id, const char *old_email, const char *email,
+                      const struct call_header *cause) {
+    const char *key = key_of(worker_pool(worker), email);
+    if (links_store_drop_changes(worker, user_id, email) != 0)
+        return -1;
+    queue(worker,
+          &(struct queued){.kind = "email_change", .user_id = user_id, .email = email, .key = key, .cause = cause});
+    queue(
+        worker,
+        &(struct queued){
+            .kind = "email_change_notice", .user_id = user_id, .email = old_email, .key = key, .trace = cause->trace});
+    return 0;
 }
 
 void links_mail_changed(struct worker *worker, int64_t user_id, const char *old_email, const char *trace) {
-    queue(worker, "email_changed", user_id, old_email, "", trace);
+    queue(worker,
+          &(struct queued){.kind = "email_changed", .user_id = user_id, .email = old_email, .key = "", .trace = trace});
 }
 
 void links_mail_notice(struct worker *worker, int64_t user_id, const char *kind, const char *trace) {
-    queue(worker, kind, user_id, NULL, "", trace);
+    queue(worker, &(struct queued){.kind = kind, .user_id = user_id, .key = "", .trace = trace});
 }
 
 void links_hash(const char *token, uint8_t ret_hash[LINK_HASH_SIZE]) {
@@ -82,6 +105,17 @@ const char *links_new_challenge(struct worker *worker, int64_t user_id) {
     struct new_link link = {.purpose = "second_factor", .user_id = user_id, .ttl_s = CHALLENGE_TTL_S};
     const char *token = links_new_token(worker_pool(worker), link.hash);
     return links_store_add(worker, &link, 1) == 0 ? token : NULL;
+}
+
+int links_find_challenged(struct worker *worker, const char *const *challenges, size_t count, int64_t *ret_user_ids) {
+    struct pool *pool = worker_pool(worker);
+    struct bytes *hashes = pool_alloc(pool, count * sizeof *hashes);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *hash = pool_alloc(pool, LINK_HASH_SIZE);
+        links_hash(challenges[i], hash);
+        hashes[i] = (struct bytes){hash, LINK_HASH_SIZE};
+    }
+    return links_store_find_challenged(worker, hashes, count, ret_user_ids);
 }
 
 int links_look_at_challenge(struct worker *worker, const char *challenge, int64_t *ret_user_id) {

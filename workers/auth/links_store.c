@@ -35,6 +35,20 @@ static const struct statement give_back = {"give_back_link",
 static const struct statement forget_links = {
     "forget_links", "DELETE FROM one_time_tokens WHERE user_id = $1::bigint AND purpose <> 'second_factor'"};
 
+/* A mail that is just being made has its link already, or finds that it is dead: both hold the account. */
+static const struct statement drop_changes = {
+    "drop_email_changes",
+    "WITH mails AS ("
+    "  UPDATE outbox SET state = 'dead', finished_at = now(), leased_until = NULL"
+    "  WHERE coalesce(owner_id, 0) = $1::bigint AND type = 'account.email_change' AND channel = 'account_mail'"
+    "   AND state = 'due' AND lower(body::json ->> 'email') <> lower($2::text))"
+    " DELETE FROM one_time_tokens WHERE user_id = $1::bigint AND purpose = 'email_change' AND used_at IS NULL"
+    "  AND lower(email) <> lower($2::text)"};
+
+static const struct statement find_challenged = {
+    "find_challenged", "SELECT given.place, user_id FROM unnest($1::bytea[]) WITH ORDINALITY AS given(hash, place)"
+                       " JOIN one_time_tokens USING (hash) WHERE purpose = 'second_factor'"};
+
 static const struct statement try_challenge = {
     "try_challenge", "UPDATE one_time_tokens AS token SET attempts = attempts + 1"
                      " WHERE hash = $1::bytea AND purpose = 'second_factor' AND " GOOD " AND attempts < $2::bigint"
@@ -136,8 +150,26 @@ static PGresult *query_about(struct worker *worker, const struct statement *stat
     return db_query(worker_db(worker), statement, &parameters);
 }
 
+int links_store_drop_changes(struct worker *worker, int64_t user_id, const char *email) {
+    return query_about(worker, &drop_changes, user_id, email) ? 0 : -1;
+}
+
 int links_store_forget(struct worker *worker, int64_t user_id) {
     return query_about(worker, &forget_links, user_id, NULL) ? 0 : -1;
+}
+
+int links_store_find_challenged(struct worker *worker, const struct bytes *hashes, size_t count,
+                                int64_t *ret_user_ids) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_bytes_array(&parameters, hashes, count);
+    PGresult *result = db_query(worker_db(worker), &find_challenged, &parameters);
+    if (!result)
+        return -1;
+    memset(ret_user_ids, 0, count * sizeof *ret_user_ids);
+    for (int row = 0; row < PQntuples(result); row++)
+        ret_user_ids[db_integer(result, row, 0) - 1] = db_integer(result, row, 1);
+    return 0;
 }
 
 int links_store_try(struct worker *worker, const uint8_t hash[LINK_HASH_SIZE], int64_t limit, int64_t *ret_user_id) {

@@ -39,6 +39,10 @@ int links_store_use(struct worker *worker, const uint8_t hash[LINK_HASH_SIZE], c
                     size_t purpose_count, struct used_link *ret_link);
 /* The link that this transaction has used is as good as before. */
 int links_store_give_back(struct worker *worker, const uint8_t hash[LINK_HASH_SIZE]);
+/* Whose challenges are these? ret_user_ids[i] 0: none that is known. */
+int links_store_find_challenged(struct worker *worker, const struct bytes *hashes, size_t count, int64_t *ret_user_ids);
+/* Of this person's changes of address, all but that to `email` are given up: links and mails that wait. */
+int links_store_drop_changes(struct worker *worker, int64_t user_id, const char *email);
 /* What was mailed to this person is void, used or not. */
 int links_store_forget(struct worker *worker, int64_t user_id);
 

@@ -28,10 +28,8 @@ static int find_accounts(struct logins *logins) {
     for (size_t i = 0; i < logins->count; i++) {
         if (logins->accounts[i].id == 0)
             logins->accounts[i].email = emails[i];
-        logins->attempts[i] = (struct attempt){.email = logins->accounts[i].email,
-                                               .user_id = logins->accounts[i].id,
-                                               .address = logins->calls[i].call.header.caller.address,
-                                               .request_id = logins->calls[i].call.header.request_id};
+        logins->attempts[i] =
+            throttle_attempt(&logins->calls[i].call, logins->accounts[i].email, logins->accounts[i].id);
     }
     return throttle_look(logins->worker, logins->attempts, logins->count);
 }
@@ -98,52 +96,47 @@ int login_user(struct worker *worker, struct login_user_call *calls, size_t coun
                                 logins.rehashed_count);
 }
 
-/* Whose challenge it is; or refuses the call. */
-static int find_challenged(struct worker *worker, struct answer_second_factor_call *call, struct account *ret_account) {
-    int64_t user_id;
-    *ret_account = (struct account){.email = ""};
-    if (links_look_at_challenge(worker, call->request.challenge, &user_id) != 0)
+/* Whose challenges these are, locked before anything else: codes for one account are tried one after the other. */
+static int lock_challenged(struct worker *worker, const struct answer_second_factor_call *calls, size_t count,
+                           struct account *ret_accounts) {
+    struct pool *pool = worker_pool(worker);
+    const char **challenges = pool_alloc(pool, count * sizeof *challenges);
+    int64_t *user_ids = pool_alloc(pool, count * sizeof *user_ids);
+    for (size_t i = 0; i < count; i++)
+        challenges[i] = calls[i].request.challenge;
+    if (links_find_challenged(worker, challenges, count, user_ids) != 0)
         return -1;
-    if (user_id && store_read_accounts(worker, &user_id, 1, ret_account) != 0)
-        return -1;
-    if (ret_account->id == 0) {
-        ret_account->email = "";
-        refuse_field(&call->call, &refusal_invalid_code, "challenge", "is wrong or over; sign in again");
-    }
-    return 0;
+    return store_lock_accounts(worker, user_ids, count, true, ret_accounts);
 }
 
-static int check_code(struct worker *worker, struct answer_second_factor_call *call, const struct account *account) {
-    struct attempt attempt = {
-        .email = account->email, .user_id = account->id, .address = call->call.header.caller.address};
+static int answer_one(struct worker *worker, struct answer_second_factor_call *call, const struct account *account) {
+    int64_t user_id;
     bool good;
-    if (throttle_look(worker, &attempt, 1) != 0)
+    if (links_look_at_challenge(worker, call->request.challenge, &user_id) != 0)
         return -1;
-    if (attempt.delay_s > 0) {
-        sign_in_delay(&call->call, attempt.delay_s);
+    if (user_id == 0 || account->id == 0) {
+        refuse_field(&call->call, &refusal_invalid_code, "challenge", "is wrong or over; sign in again");
         return 0;
     }
-    if (second_factor_check(worker, &call->call, account->id, call->request.otp, &good) != 0)
+    if (second_factor_prove(worker, &call->call, account->id, "otp", call->request.otp, &good) != 0)
         return -1;
-    if (good)
-        return links_use_challenge(worker, call->request.challenge);
-    refuse_field(&call->call, &refusal_invalid_code, "otp", "is wrong, or was used already");
-    return 0;
+    return good ? links_use_challenge(worker, call->request.challenge) : 0;
 }
 
 int answer_second_factor(struct worker *worker, struct answer_second_factor_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
     struct sign_in *sign_ins = pool_alloc(pool, count * sizeof *sign_ins);
     struct signed_in *answers = pool_alloc(pool, count * sizeof *answers);
+    struct account *accounts = pool_alloc(pool, count * sizeof *accounts);
+    if (lock_challenged(worker, calls, count, accounts) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++) {
-        struct account account;
-        if (find_challenged(worker, &calls[i], &account) != 0 ||
-            (!calls[i].call.refusal && check_code(worker, &calls[i], &account) != 0))
+        if (answer_one(worker, &calls[i], &accounts[i]) != 0)
             return -1;
         sign_ins[i] = (struct sign_in){.call = &calls[i].call,
-                                       .account = account,
+                                       .account = accounts[i],
                                        .user_agent = calls[i].request.user_agent,
-                                       .method = "second factor",
+                                       .method = "second_factor",
                                        .factor_is_proven = true};
     }
     if (sign_in_open(worker, sign_ins, count, answers) != 0)

@@ -64,8 +64,9 @@ struct letter {
     const char *problem;     /* why it cannot be sent; NULL: it can */
     const struct kind *kind; /* NULL: the body names none */
     struct subject *subject;
-    const struct person *person; /* whom it is about; NULL: nobody is to be told anything */
-    const char *token;           /* NULL: it has no link */
+    const char *asked_from, *request_id; /* of the call that asked for it; NULL: it does not say */
+    const struct person *person;         /* whom it is about; NULL: nobody is to be told anything */
+    const char *token;                   /* NULL: it has no link */
 };
 
 static const char *problem_of(const struct kind *kind, const struct subject *subject) {
@@ -82,8 +83,13 @@ static struct letter read_row(const struct claim *claim, struct subject *subject
                                 .user_id = json_integer_value(json_object_get(body, "user_id")),
                                 .email = json_string_value(json_object_get(body, "email"))};
     const struct kind *kind = find_kind(json_string_value(json_object_get(body, "kind")));
-    return (struct letter){
-        .claim = claim, .body = body, .problem = problem_of(kind, subject), .kind = kind, .subject = subject};
+    return (struct letter){.claim = claim,
+                           .body = body,
+                           .problem = problem_of(kind, subject),
+                           .kind = kind,
+                           .subject = subject,
+                           .asked_from = json_string_value(json_object_get(body, "asked_from")),
+                           .request_id = json_string_value(json_object_get(body, "request_id"))};
 }
 
 /* A link that a former password asked for, or that would verify what is verified, is of no use. */
@@ -134,6 +140,8 @@ static int make_tokens(struct worker *worker, const struct batch *batch) {
         letter->token = links_new_token(pool, links[count].hash);
         events[count++] = (struct security_event){.event = "authn_token_created",
                                                   .user_id = letter->person->id,
+                                                  .address = letter->asked_from,
+                                                  .request_id = letter->request_id,
                                                   .detail = pool_printf(pool, "link by mail: %s", kind->name)};
     }
     return count && (links_store_add(worker, links, count) != 0 || audit_note(worker, events, count) != 0) ? -1 : 0;

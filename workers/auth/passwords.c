@@ -45,6 +45,8 @@ static int change_one(struct worker *worker, struct change_password_call *call) 
 
 /* One after the other: the second change of a password must give the first one's. */
 int change_password(struct worker *worker, struct change_password_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (change_one(worker, &calls[i]) != 0)
             return -1;

@@ -24,7 +24,11 @@ static int export_one(struct worker *worker, struct export_own_data_call *call) 
         refuse(&call->call, &refusal_invalid_token);
         return 0;
     }
-    return export_read(worker, user_id, &place, &call->reply);
+    const char *picture;
+    if (export_read_picture(worker, user_id, &picture) != 0 || export_read(worker, user_id, &place, &call->reply) != 0)
+        return -1;
+    SET_TEXT(call->reply, picture_url, picture);
+    return 0;
 }
 
 int export_own_data(struct worker *worker, struct export_own_data_call *calls, size_t count) {
@@ -37,7 +41,7 @@ int export_own_data(struct worker *worker, struct export_own_data_call *calls, s
 /* May this person go? Who is an administrator must be none first, so that there is always one left. */
 static int judge_erasure(struct worker *worker, struct call *call, const struct account *account) {
     bool in_use;
-    if (erase_is_in_use(worker, account->id, &in_use) != 0)
+    if (erase_hold(worker, account->id) != 0 || erase_is_in_use(worker, account->id, &in_use) != 0)
         return -1;
     if (strcmp(account->role, "admin") == 0)
         refuse(call, &refusal_own_role);
@@ -64,6 +68,8 @@ static int erase_one(struct worker *worker, struct erase_profile_call *call) {
 }
 
 int erase_profile(struct worker *worker, struct erase_profile_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (erase_one(worker, &calls[i]) != 0)
             return -1;

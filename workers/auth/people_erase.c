@@ -8,6 +8,9 @@
 #define ADDRESS "'erased-' || $1::bigint || '@erased.invalid'"
 /* clang-format on */
 
+/* Who books or makes an event holds the account FOR KEY SHARE, and looks afterwards whether it is active. */
+static const struct statement hold = {"erase_hold", "SELECT FROM users WHERE id = $1::bigint FOR UPDATE"};
+
 static const struct statement in_use = {
     "erase_in_use",
     "SELECT EXISTS (SELECT FROM bookings b JOIN events e ON e.id = b.event_id WHERE b.user_id = $1::bigint"
@@ -43,6 +46,13 @@ static const struct statement steps[] = {
                    " WHERE id = $1::bigint"},
 };
 #define STEP_COUNT (sizeof steps / sizeof *steps)
+
+int erase_hold(struct worker *worker, int64_t user_id) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, user_id);
+    return db_query(worker_db(worker), &hold, &parameters) ? 0 : -1;
+}
 
 int erase_is_in_use(struct worker *worker, int64_t user_id, bool *ret_in_use) {
     struct parameters parameters;

@@ -186,6 +186,19 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
     return false;
 }
 
+static const struct statement read_picture = {"export_picture", "SELECT picture_url FROM users WHERE id = $1::bigint"};
+
+int export_read_picture(struct worker *worker, int64_t user_id, const char **ret_picture) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, user_id);
+    PGresult *result = db_query(worker_db(worker), &read_picture, &parameters);
+    if (!result)
+        return -1;
+    *ret_picture = PQntuples(result) == 1 ? copy_text(result, 0, 0, worker_pool(worker)) : NULL;
+    return 0;
+}
+
 static int queue_parts(struct worker *worker, int64_t user_id, const struct export_place *place) {
     for (size_t i = place->part; i < PART_COUNT; i++) {
         struct parameters parameters;

@@ -30,6 +30,11 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
 int export_read(struct worker *worker, int64_t user_id, const struct export_place *place,
                 struct personal_data *ret_data);
 
+/* The address of the picture that an outside identity brought; NULL: none. */
+int export_read_picture(struct worker *worker, int64_t user_id, const char **ret_picture);
+
+/* Keeps bookings and events of this person waiting until the end of the transaction. */
+int erase_hold(struct worker *worker, int64_t user_id);
 /* Does this person have upcoming bookings, or upcoming events of their own? */
 int erase_is_in_use(struct worker *worker, int64_t user_id, bool *ret_in_use);
 /* What names the person, everywhere. Sessions and API keys have ended before. */

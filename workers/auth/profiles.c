@@ -1,4 +1,8 @@
-/* One's own profile: shown, and changed in what it was given. */
+/* One's own profile: shown, and changed in what it was given. Where bookings are announced is part of it, and has
+ * operations of its own, which an API key may be good for. */
+#include <string.h>
+
+#include "audit.h"
 #include "etag.h"
 #include "rules.h"
 #include "settings.h"
@@ -21,37 +25,100 @@ int get_profile(struct worker *worker, struct get_profile_call *calls, size_t co
     return 0;
 }
 
-/* One at a time, in the order they came: a second change of the same profile must see the first (If-Match). */
-static int update_one(struct worker *worker, struct update_profile_call *call) {
-    int64_t user_id = call->call.header.caller.user_id;
-    const struct update_profile_request *request = &call->request;
+/* What UNVERIFIED_MAY_NOT names; the gateway has checked the list, and asks the same of setWebhook. */
+static bool webhooks_need_verification(void) {
+    static const char wanted[] = "webhooks";
+    for (const char *at = settings.unverified_may_not; *(at += strspn(at, ", ")); at += strcspn(at, ", "))
+        if (strcspn(at, ", ") == strlen(wanted) && strncmp(at, wanted, strlen(wanted)) == 0)
+            return true;
+    return false;
+}
+
+static bool webhook_changes(const struct profile *before, const struct update_profile_request *request) {
+    bool was_set = before->has_crm_webhook_url == PRESENCE_SET, is_set = request->has_crm_webhook_url == PRESENCE_SET;
+    if (request->has_crm_webhook_url == PRESENCE_ABSENT)
+        return false;
+    return is_set != was_set || (is_set && strcmp(request->crm_webhook_url, before->crm_webhook_url) != 0);
+}
+
+static void check_webhook(struct call *call, const struct profile *before,
+                          const struct update_profile_request *request) {
+    if (!before->is_verified && webhook_changes(before, request) && webhooks_need_verification())
+        refuse(call, &refusal_email_not_verified);
+    else if (request->has_crm_webhook_url == PRESENCE_SET &&
+             !rule_webhook_address_is_good(request->crm_webhook_url, settings_production()))
+        refuse_field(call, &refusal_validation_error, "crm_webhook_url", "must be an https address");
+}
+
+/* One at a time, in the order they came: a second change of the same profile must see the first (If-Match).
+ * `ret_secret` is NULL where the webhook's is still the former one. */
+static int change(struct worker *worker, struct call *call, const struct update_profile_request *request,
+                  struct profile *ret_profile, const char **ret_secret) {
+    int64_t user_id = call->header.caller.user_id;
     char secret[WEBHOOK_SECRET_TEXT_SIZE];
     struct profile before;
     bool secret_is_new;
+    *ret_secret = NULL;
     if (store_read_profiles(worker, &user_id, 1, true, &before) != 0)
         return -1;
     if (before.id == 0)
-        refuse(&call->call, &refusal_invalid_token);
+        refuse(call, &refusal_invalid_token);
     else if (request->has_if_match == PRESENCE_SET &&
-             !etag_listed(request->if_match, etag_of(&record_profile, &before, call->call.pool), false))
-        refuse(&call->call, &refusal_precondition_failed);
-    else if (request->has_crm_webhook_url == PRESENCE_SET &&
-             !rule_webhook_address_is_good(request->crm_webhook_url, settings_production()))
-        refuse_field(&call->call, &refusal_validation_error, "crm_webhook_url", "must be an https address");
-    if (call->call.refusal)
+             !etag_listed(request->if_match, etag_of(&record_profile, &before, call->pool), false))
+        refuse(call, &refusal_precondition_failed);
+    else
+        check_webhook(call, &before, request);
+    if (call->refusal)
         return 0;
     if (store_update_profile(worker, user_id, request, webhook_secret_new(secret), &secret_is_new) != 0 ||
-        store_read_profiles(worker, &user_id, 1, false, &call->reply.user) != 0)
+        store_read_profiles(worker, &user_id, 1, false, ret_profile) != 0)
         return -1;
-    call->reply.message = "Profile updated successfully";
     if (secret_is_new)
-        SET(call->reply, crm_webhook_secret, pool_text(call->call.pool, secret));
-    return 0;
+        *ret_secret = pool_text(call->pool, secret);
+    const struct security_event event = audit_of(call, "user_updated", 0, "address of the webhook changed");
+    return webhook_changes(&before, request) ? audit_note(worker, &event, 1) : 0;
 }
 
 int update_profile(struct worker *worker, struct update_profile_call *calls, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (update_one(worker, &calls[i]) != 0)
+    const char *secret;
+    for (size_t i = 0; i < count; i++) {
+        if (change(worker, &calls[i].call, &calls[i].request, &calls[i].reply.user, &secret) != 0)
             return -1;
+        calls[i].reply.message = "Profile updated successfully";
+        if (secret)
+            SET(calls[i].reply, crm_webhook_secret, secret);
+    }
+    return 0;
+}
+
+int get_webhook(struct worker *worker, struct get_webhook_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct profile profile;
+        if (store_read_profiles(worker, &calls[i].call.header.caller.user_id, 1, false, &profile) != 0)
+            return -1;
+        if (profile.id == 0)
+            refuse(&calls[i].call, &refusal_invalid_token);
+        calls[i].reply.has_crm_webhook_url = profile.has_crm_webhook_url;
+        calls[i].reply.crm_webhook_url = profile.crm_webhook_url;
+    }
+    return 0;
+}
+
+int set_webhook(struct worker *worker, struct set_webhook_call *calls, size_t count) {
+    const char *secret;
+    for (size_t i = 0; i < count; i++) {
+        const struct update_profile_request request = {
+            .has_crm_webhook_url = calls[i].request.has_crm_webhook_url,
+            .crm_webhook_url = calls[i].request.crm_webhook_url,
+        };
+        struct profile profile = {0};
+        if (change(worker, &calls[i].call, &request, &profile, &secret) != 0)
+            return -1;
+        calls[i].reply.message = profile.has_crm_webhook_url == PRESENCE_SET ? "Webhook set" : "Webhook removed";
+        calls[i].reply.has_crm_webhook_url = profile.has_crm_webhook_url;
+        calls[i].reply.crm_webhook_url = profile.crm_webhook_url;
+        if (secret)
+            SET(calls[i].reply, crm_webhook_secret, secret);
+    }
     return 0;
 }

@@ -89,7 +89,7 @@ static int welcome(struct worker *worker, struct register_user_call **calls, con
     struct security_event *events = pool_alloc(worker_pool(worker), count * sizeof *events);
     for (size_t i = 0; i < count; i++) {
         answer(calls[i], &accounts[i]);
-        links_mail_verification(worker, accounts[i].id, calls[i]->call.header.trace);
+        links_mail_verification(worker, accounts[i].id, &calls[i]->call.header);
         events[i] = audit_of(&calls[i]->call, "user_created", accounts[i].id, accounts[i].role);
     }
     return audit_note(worker, events, count) != 0 || sign_in_registered(worker, calls, accounts, count) != 0 ? -1 : 0;

@@ -17,9 +17,9 @@
 #define MARKER "tithi:revocations"
 #define CONNECT_TIMEOUT_MS 200
 #define ANSWER_TIMEOUT_MS 500
-#define KEPT_AT_LEAST_S 300 /* gateways remember whose an API key is, for a minute */
-#define RETRY_MS 1000       /* at least so long after a failure */
-#define RETRY_FACTOR 10     /* and at least so many times what the attempt cost */
+#define KEPT_AT_LEAST_S 86400 /* ACCESS_TOKEN_TTL may have been longer when the token was made */
+#define RETRY_MS 1000         /* at least so long after a failure */
+#define RETRY_FACTOR 10       /* and at least so many times what the attempt cost */
 
 static struct {
     redisContext *connection; /* NULL while there is none */

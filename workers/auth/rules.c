@@ -88,6 +88,13 @@ bool rule_throttle_is_slow(const struct throttle_rule *rule, struct throttle_cou
     return count.failures >= rule->free;
 }
 
+struct throttle_count rule_throttle_raise(const struct throttle_rule *rule, struct throttle_count count,
+                                          int64_t now_ms) {
+    double since_s = now_ms > count.failed_at_ms ? (double)(now_ms - count.failed_at_ms) / 1000 : 0;
+    double left = since_s > THROTTLE_MEMORY_S ? 0 : count.failures - since_s * rule->leak_per_s;
+    return (struct throttle_count){.failures = (left > 0 ? left : 0) + 1, .failed_at_ms = now_ms};
+}
+
 int64_t rule_throttle_wait_ms(const struct throttle_rule *rule, struct throttle_count count, int64_t now_ms) {
     double excess = count.failures - rule->free;
     int64_t since_ms = now_ms > count.failed_at_ms ? now_ms - count.failed_at_ms : 0;

@@ -65,6 +65,9 @@ struct throttle_rule rule_throttle_account(void);
 struct throttle_rule rule_throttle_address(int64_t count);
 struct throttle_rule rule_throttle_everybody(int64_t count, int64_t seconds);
 
+/* After one more failure. */
+struct throttle_count rule_throttle_raise(const struct throttle_rule *rule, struct throttle_count count,
+                                          int64_t now_ms);
 /* Milliseconds until the next attempt may be made; 0: now. */
 int64_t rule_throttle_wait_ms(const struct throttle_rule *rule, struct throttle_count count, int64_t now_ms);
 /* Are there so many that attempts are made one by one? */

@@ -57,6 +57,28 @@ int second_factors_are_active(struct worker *worker, const int64_t *user_ids, si
 
 /* ---- Secrets at rest */
 
+/* Whose it is, then the secret: what is copied into another's row does not open there. */
+struct owned_secret {
+    int64_t user_id;
+    unsigned char secret[TOTP_SECRET_SIZE];
+} __attribute__((packed));
+
+static struct bytes seal_secret(struct pool *pool, int64_t user_id, const unsigned char secret[TOTP_SECRET_SIZE]) {
+    struct owned_secret owned = {.user_id = user_id};
+    memcpy(owned.secret, secret, TOTP_SECRET_SIZE);
+    return seal(pool, SEALED_SECRETS, (struct bytes){(const unsigned char *)&owned, sizeof owned});
+}
+
+/* NULL: it does not open, or is somebody else's. */
+static const unsigned char *open_secret(struct pool *pool, int64_t user_id, struct bytes sealed) {
+    struct bytes plain = unseal(pool, SEALED_SECRETS, sealed, NULL);
+    struct owned_secret *owned = pool_alloc(pool, sizeof *owned);
+    if (plain.length != sizeof *owned)
+        return NULL;
+    memcpy(owned, plain.data, sizeof *owned);
+    return owned->user_id == user_id ? owned->secret : NULL;
+}
+
 struct resealing {
     int64_t after_user_id;
     size_t seen, lost;
@@ -104,17 +126,17 @@ static int note_event(struct worker *worker, const struct call *call, const char
 }
 
 /* -1: it is no code of this factor's app. */
-static int64_t step_of(struct worker *worker, const struct second_factor *factor, const char *code) {
-    struct bytes secret = unseal(worker_pool(worker), SEALED_SECRETS, factor->secret, NULL);
+static int64_t step_of(struct worker *worker, int64_t user_id, const struct second_factor *factor, const char *code) {
+    const unsigned char *secret = open_secret(worker_pool(worker), user_id, factor->secret);
     char spelt[CODE_SIZE];
-    if (secret.length != TOTP_SECRET_SIZE || code_read(code, spelt) != CODE_OF_APP)
+    if (!secret || code_read(code, spelt) != CODE_OF_APP)
         return -1;
-    return totp_step(secret.data, spelt, clock_wall_ms() / 1000);
+    return totp_step(secret, spelt, clock_wall_ms() / 1000);
 }
 
 static int check_app(struct worker *worker, int64_t user_id, const struct second_factor *factor, const char *code,
                      bool *ret_good) {
-    int64_t step = step_of(worker, factor, code);
+    int64_t step = step_of(worker, user_id, factor, code);
     *ret_good = false;
     return step < 0 ? 0 : factor_store_spend_step(worker, user_id, step, ret_good);
 }
@@ -132,8 +154,8 @@ static int check_recovery(struct worker *worker, int64_t user_id, const struct s
     return factor_store_spend_recovery(worker, user_id, hash, ret_good);
 }
 
-int second_factor_check(struct worker *worker, const struct call *call, int64_t user_id, const char *code,
-                        bool *ret_good) {
+static int check_code(struct worker *worker, const struct call *call, int64_t user_id, const char *code,
+                      bool *ret_good) {
     struct second_factor factor;
     char spelt[CODE_SIZE];
     *ret_good = false;
@@ -150,17 +172,13 @@ int second_factor_check(struct worker *worker, const struct call *call, int64_t 
 
 /* Under a name of its own: the count of wrong codes is not that of wrong passwords. */
 static struct attempt attempt_of(const struct call *call, int64_t user_id) {
-    return (struct attempt){.email = pool_printf(call->pool, "second factor of user %lld", (long long)user_id),
-                            .user_id = user_id,
-                            .address = call->header.caller.address,
-                            .request_id = call->header.request_id};
+    return throttle_attempt(call, pool_printf(call->pool, "second factor of user %lld", (long long)user_id), user_id);
 }
 
-/* May it be tried now? Else the call is refused. From here on, attempts for one account come one after the other. */
+/* May it be tried now? Else the call is refused. */
 static int look(struct worker *worker, struct call *call, int64_t user_id, bool *ret_may) {
     struct attempt attempt = attempt_of(call, user_id);
-    struct account account;
-    if (store_lock_accounts(worker, &user_id, 1, true, &account) != 0 || throttle_look(worker, &attempt, 1) != 0)
+    if (throttle_look(worker, &attempt, 1) != 0)
         return -1;
     *ret_may = attempt.delay_s == 0;
     if (!*ret_may)
@@ -169,26 +187,32 @@ static int look(struct worker *worker, struct call *call, int64_t user_id, bool 
 }
 
 /* What came of it: a wrong code refuses the call. */
-static int settle(struct worker *worker, struct call *call, int64_t user_id, bool good) {
+static void settle(struct worker *worker, struct call *call, int64_t user_id, const char *field, bool good) {
     const struct attempt attempt = attempt_of(call, user_id);
-    if (throttle_note(worker, &attempt, &good, 1) != 0)
-        return -1;
-    if (good)
-        return 0;
-    refuse(call, &refusal_invalid_code);
-    return note_event(worker, call, "authn_login_fail", user_id, "second factor");
+    throttle_note(worker, &attempt, good);
+    if (!good)
+        refuse_field(call, &refusal_invalid_code, field, "is wrong, or was used already");
 }
 
-int second_factor_prove(struct worker *worker, struct call *call, int64_t user_id, const char *code, bool *ret_good) {
+int second_factor_prove(struct worker *worker, struct call *call, int64_t user_id, const char *field, const char *code,
+                        bool *ret_good) {
     bool may;
     *ret_good = false;
     if (look(worker, call, user_id, &may) != 0)
         return -1;
     if (!may)
         return 0;
-    if (second_factor_check(worker, call, user_id, code, ret_good) != 0)
+    if (check_code(worker, call, user_id, code, ret_good) != 0)
         return -1;
-    return settle(worker, call, user_id, *ret_good);
+    settle(worker, call, user_id, field, *ret_good);
+    return 0;
+}
+
+/* Of an operation on the factor; sign-ins note theirs themselves. */
+static int note_failure(struct worker *worker, const struct call *call, int64_t user_id) {
+    if (call->refusal != &refusal_invalid_code) /* of a delay, the failure that it follows from has told */
+        return 0;
+    return note_event(worker, call, "authn_login_fail", user_id, "second factor");
 }
 
 int second_factor_remove(struct worker *worker, int64_t user_id, bool *ret_removed) {
@@ -227,7 +251,7 @@ static int begin_one(struct worker *worker, struct begin_second_factor_call *cal
     if (!sure)
         return 0;
     randombytes_buf(secret, sizeof secret);
-    struct bytes sealed = seal(call->call.pool, SEALED_SECRETS, (struct bytes){secret, sizeof secret});
+    struct bytes sealed = seal_secret(call->call.pool, account.id, secret);
     if (factor_store_begin(worker, account.id, sealed, &begun) != 0)
         return -1;
     if (!begun) {
@@ -242,6 +266,8 @@ static int begin_one(struct worker *worker, struct begin_second_factor_call *cal
 }
 
 int begin_second_factor(struct worker *worker, struct begin_second_factor_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (begin_one(worker, &calls[i]) != 0)
             return -1;
@@ -268,75 +294,98 @@ static int make_recovery_codes(struct worker *worker, struct call *call, int64_t
     return factor_store_replace_recovery(worker, user_id, salt, hashes, RECOVERY_CODES);
 }
 
-static int confirm_one(struct worker *worker, struct confirm_second_factor_call *call) {
-    int64_t user_id = call->call.header.caller.user_id;
+/* What a password alone has opened must not grow into the rights that need a second factor. */
+static int end_weaker(struct worker *worker, const struct call *call, const struct account *account) {
+    if (sign_in_end_all(worker, account->id, call->header.caller.session, "second_factor", NULL) != 0)
+        return -1;
+    return second_factor_is_required(account->role) ? sign_in_end_keys(worker, account->id, NULL) : 0;
+}
+
+static int activate(struct worker *worker, struct confirm_second_factor_call *call, const struct account *account) {
+    call->reply.message = "Second factor is active";
+    call->reply.recovery_codes.count = RECOVERY_CODES;
+    if (make_recovery_codes(worker, &call->call, account->id, &call->reply.recovery_codes.items) != 0 ||
+        end_weaker(worker, &call->call, account) != 0)
+        return -1;
+    links_mail_notice(worker, account->id, "second_factor_added", call->call.header.trace);
+    return note_event(worker, &call->call, "user_updated", account->id, "second factor activated");
+}
+
+static int confirm_one(struct worker *worker, struct confirm_second_factor_call *call, const struct account *account) {
     struct second_factor factor;
     bool may, good = false;
-    if (factor_store_read(worker, user_id, &factor) != 0)
+    if (factor_store_read(worker, account->id, &factor) != 0)
         return -1;
     if (!factor.known || factor.active) {
         refuse(&call->call, factor.active ? &refusal_second_factor_active : &refusal_second_factor_missing);
         return 0;
     }
-    if (look(worker, &call->call, user_id, &may) != 0)
+    if (look(worker, &call->call, account->id, &may) != 0)
         return -1;
     if (!may)
         return 0;
-    int64_t step = step_of(worker, &factor, call->request.code);
-    if ((step >= 0 && factor_store_activate(worker, user_id, step, &good) != 0) ||
-        settle(worker, &call->call, user_id, good) != 0)
+    int64_t step = step_of(worker, account->id, &factor, call->request.code);
+    if (step >= 0 && factor_store_activate(worker, account->id, factor.secret, step, &good) != 0)
         return -1;
-    if (!good)
-        return 0;
-    call->reply.message = "Second factor is active";
-    call->reply.recovery_codes.count = RECOVERY_CODES;
-    if (make_recovery_codes(worker, &call->call, user_id, &call->reply.recovery_codes.items) != 0)
-        return -1;
-    /* What a password alone has opened must not grow into the rights that need a second factor. */
-    if (sign_in_end_all(worker, user_id, call->call.header.caller.session, "second_factor", NULL) != 0)
-        return -1;
-    links_mail_notice(worker, user_id, "second_factor_added", call->call.header.trace);
-    return note_event(worker, &call->call, "user_updated", user_id, "second factor activated");
+    settle(worker, &call->call, account->id, "code", good);
+    return good ? activate(worker, call, account) : note_failure(worker, &call->call, account->id);
+}
+
+/* The callers, locked before their factors are read. */
+static struct account *lock_callers(struct worker *worker, const int64_t *user_ids, size_t count) {
+    struct account *accounts = pool_alloc(worker_pool(worker), count * sizeof *accounts);
+    return store_lock_accounts(worker, user_ids, count, true, accounts) == 0 ? accounts : NULL;
 }
 
 int confirm_second_factor(struct worker *worker, struct confirm_second_factor_call *calls, size_t count) {
+    int64_t *user_ids = pool_alloc(worker_pool(worker), count * sizeof *user_ids);
     for (size_t i = 0; i < count; i++)
-        if (confirm_one(worker, &calls[i]) != 0)
+        user_ids[i] = calls[i].call.header.caller.user_id;
+    struct account *accounts = lock_callers(worker, user_ids, count);
+    if (!accounts)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (confirm_one(worker, &calls[i], &accounts[i]) != 0)
             return -1;
     return 0;
 }
 
 /* By a code of the app: a found recovery code must not become ten. */
-static int renew_one(struct worker *worker, struct renew_recovery_codes_call *call) {
-    int64_t user_id = call->call.header.caller.user_id;
+static int renew_one(struct worker *worker, struct renew_recovery_codes_call *call, const struct account *account) {
     struct second_factor factor;
     bool may, good;
-    if (factor_store_read(worker, user_id, &factor) != 0)
+    if (factor_store_read(worker, account->id, &factor) != 0)
         return -1;
     if (!factor.active) {
         refuse(&call->call, &refusal_second_factor_missing);
         return 0;
     }
-    if (look(worker, &call->call, user_id, &may) != 0)
+    if (look(worker, &call->call, account->id, &may) != 0)
         return -1;
     if (!may)
         return 0;
-    if (check_app(worker, user_id, &factor, call->request.code, &good) != 0 ||
-        settle(worker, &call->call, user_id, good) != 0)
+    if (check_app(worker, account->id, &factor, call->request.code, &good) != 0)
         return -1;
+    settle(worker, &call->call, account->id, "code", good);
     if (!good)
-        return 0;
+        return note_failure(worker, &call->call, account->id);
     call->reply.message = "Former recovery codes are void";
     call->reply.recovery_codes.count = RECOVERY_CODES;
-    if (make_recovery_codes(worker, &call->call, user_id, &call->reply.recovery_codes.items) != 0)
+    if (make_recovery_codes(worker, &call->call, account->id, &call->reply.recovery_codes.items) != 0)
         return -1;
-    links_mail_notice(worker, user_id, "recovery_codes_renewed", call->call.header.trace);
-    return note_event(worker, &call->call, "user_updated", user_id, "recovery codes renewed");
+    links_mail_notice(worker, account->id, "recovery_codes_renewed", call->call.header.trace);
+    return note_event(worker, &call->call, "user_updated", account->id, "recovery codes renewed");
 }
 
 int renew_recovery_codes(struct worker *worker, struct renew_recovery_codes_call *calls, size_t count) {
+    int64_t *user_ids = pool_alloc(worker_pool(worker), count * sizeof *user_ids);
     for (size_t i = 0; i < count; i++)
-        if (renew_one(worker, &calls[i]) != 0)
+        user_ids[i] = calls[i].call.header.caller.user_id;
+    struct account *accounts = lock_callers(worker, user_ids, count);
+    if (!accounts)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (renew_one(worker, &calls[i], &accounts[i]) != 0)
             return -1;
     return 0;
 }
@@ -355,10 +404,10 @@ static int remove_one(struct worker *worker, struct remove_second_factor_call *c
         refuse(&call->call, factor.active ? &refusal_second_factor_enforced : &refusal_second_factor_missing);
         return 0;
     }
-    if (second_factor_prove(worker, &call->call, account.id, call->request.code, &good) != 0)
+    if (second_factor_prove(worker, &call->call, account.id, "code", call->request.code, &good) != 0)
         return -1;
     if (!good)
-        return 0;
+        return note_failure(worker, &call->call, account.id);
     call->reply.message = "Second factor removed";
     if (factor_store_remove(worker, account.id, &removed) != 0)
         return -1;
@@ -367,6 +416,8 @@ static int remove_one(struct worker *worker, struct remove_second_factor_call *c
 }
 
 int remove_second_factor(struct worker *worker, struct remove_second_factor_call *calls, size_t count) {
+    if (sign_in_lock_callers(worker, calls, sizeof *calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (remove_one(worker, &calls[i]) != 0)
             return -1;

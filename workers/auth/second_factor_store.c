@@ -26,9 +26,9 @@ static const struct statement begin = {
                     " ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = now()"
                     " WHERE second_factors.confirmed_at IS NULL RETURNING user_id"};
 
-static const struct statement activate = {"factor_activate",
-                                          "UPDATE second_factors SET confirmed_at = now(), last_step = $2::bigint"
-                                          " WHERE user_id = $1::bigint AND confirmed_at IS NULL RETURNING user_id"};
+static const struct statement activate = {
+    "factor_activate", "UPDATE second_factors SET confirmed_at = now(), last_step = $2::bigint"
+                       " WHERE user_id = $1::bigint AND confirmed_at IS NULL AND secret = $3::bytea RETURNING user_id"};
 
 static const struct statement spend_step = {
     "factor_spend_step",
@@ -126,25 +126,25 @@ static int change_with_bytes(struct worker *worker, const struct statement *stat
     return change(worker, statement, &parameters, ret_done);
 }
 
-static int change_with_step(struct worker *worker, const struct statement *statement, int64_t user_id, int64_t step,
-                            bool *ret_done) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_integer(&parameters, user_id);
-    parameter_integer(&parameters, step);
-    return change(worker, statement, &parameters, ret_done);
-}
-
 int factor_store_begin(struct worker *worker, int64_t user_id, struct bytes secret, bool *ret_begun) {
     return change_with_bytes(worker, &begin, user_id, secret, ret_begun);
 }
 
-int factor_store_activate(struct worker *worker, int64_t user_id, int64_t step, bool *ret_done) {
-    return change_with_step(worker, &activate, user_id, step, ret_done);
+int factor_store_activate(struct worker *worker, int64_t user_id, struct bytes secret, int64_t step, bool *ret_done) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, user_id);
+    parameter_integer(&parameters, step);
+    parameter_bytes(&parameters, secret.data, secret.length);
+    return change(worker, &activate, &parameters, ret_done);
 }
 
 int factor_store_spend_step(struct worker *worker, int64_t user_id, int64_t step, bool *ret_spent) {
-    return change_with_step(worker, &spend_step, user_id, step, ret_spent);
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integer(&parameters, user_id);
+    parameter_integer(&parameters, step);
+    return change(worker, &spend_step, &parameters, ret_spent);
 }
 
 int factor_store_spend_recovery(struct worker *worker, int64_t user_id, const unsigned char hash[RECOVERY_HASH_SIZE],

@@ -29,8 +29,8 @@ int factor_store_read(struct worker *worker, int64_t user_id, struct second_fact
 
 /* Replaces a secret that is not confirmed; *ret_begun false: there is an active one. */
 int factor_store_begin(struct worker *worker, int64_t user_id, struct bytes secret, bool *ret_begun);
-/* *ret_done false: another call was faster. */
-int factor_store_activate(struct worker *worker, int64_t user_id, int64_t step, bool *ret_done);
+/* The factor with this sealed secret, which was not active yet; *ret_done false: it is another one by now. */
+int factor_store_activate(struct worker *worker, int64_t user_id, struct bytes secret, int64_t step, bool *ret_done);
 /* No code is good twice: *ret_spent false where the step, or a later one, is spent already. */
 int factor_store_spend_step(struct worker *worker, int64_t user_id, int64_t step, bool *ret_spent);
 int factor_store_spend_recovery(struct worker *worker, int64_t user_id, const unsigned char hash[RECOVERY_HASH_SIZE],

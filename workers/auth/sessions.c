@@ -7,28 +7,86 @@
 #include "revocations.h"
 #include "sessions_store.h"
 #include "sign_in.h"
+#include "tokens.h"
+
+/* The sessions that a mailbox of sign-outs ends, each once. */
+struct endings {
+    struct worker *worker;
+    const char **sessions;
+    struct security_event *events;
+    size_t count;
+};
+
+static struct endings endings_new(struct worker *worker, size_t limit) {
+    struct endings endings = {.worker = worker};
+    endings.sessions = pool_alloc(worker_pool(worker), limit * sizeof *endings.sessions);
+    endings.events = pool_alloc(worker_pool(worker), limit * sizeof *endings.events);
+    return endings;
+}
+
+/* `user_id`: whose it is; 0: the caller's. */
+static void add_ending(struct endings *endings, const struct call *call, const char *session, int64_t user_id) {
+    for (size_t i = 0; i < endings->count; i++)
+        if (strcmp(endings->sessions[i], session) == 0)
+            return;
+    struct security_event event = audit_of(call, "session_expired", user_id, "logout");
+    event.session = session;
+    endings->events[endings->count] = event;
+    endings->sessions[endings->count++] = session;
+}
+
+static int end_all(const struct endings *endings) {
+    if (endings->count == 0)
+        return 0;
+    bool published = revocations_publish(endings->worker, endings->sessions, endings->count);
+    if (sessions_store_revoke(endings->worker, endings->sessions, endings->count, "logout", published) != 0)
+        return -1;
+    return audit_note(endings->worker, endings->events, endings->count);
+}
 
 int logout_user(struct worker *worker, struct logout_user_call *calls, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    const char **sessions = pool_alloc(pool, count * sizeof *sessions);
-    struct security_event *events = pool_alloc(pool, count * sizeof *events);
-    size_t session_count = 0;
+    struct endings endings = endings_new(worker, count);
     for (size_t i = 0; i < count; i++) {
+        const char *session = calls[i].call.header.caller.session;
         struct uuid id;
         calls[i].reply.message = "Logged out successfully";
-        if (uuid_parse(calls[i].call.header.caller.session, &id) != 0) {
+        if (uuid_parse(session, &id) == 0)
+            add_ending(&endings, &calls[i].call, session, 0);
+        else
             refuse(&calls[i].call, &refusal_invalid_token);
-            continue;
-        }
-        events[session_count] = audit_of(&calls[i].call, "session_expired", 0, "logout");
-        sessions[session_count++] = calls[i].call.header.caller.session;
     }
-    if (session_count == 0)
-        return 0;
-    bool published = revocations_publish(worker, sessions, session_count);
-    if (sessions_store_revoke(worker, sessions, session_count, "logout", published) != 0)
+    return end_all(&endings);
+}
+
+/* rows[i]: what is known of the refresh token of calls[i]. */
+static int find_refresh_tokens(struct worker *worker, const struct close_session_call *calls, size_t count,
+                               struct refresh_row *ret_rows) {
+    struct pool *pool = worker_pool(worker);
+    struct bytes *hashes = pool_alloc(pool, count * sizeof *hashes);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *hash = pool_alloc(pool, TOKEN_HASH_SIZE);
+        tokens_hash(calls[i].request.has_refresh_cookie ? calls[i].request.refresh_cookie : "", hash);
+        hashes[i] = (struct bytes){hash, TOKEN_HASH_SIZE};
+    }
+    return sessions_store_find_tokens(worker, hashes, count, ret_rows);
+}
+
+/* The access token of a browser is over long before its session is: either cookie ends it, a spent one too. */
+int close_session(struct worker *worker, struct close_session_call *calls, size_t count) {
+    struct refresh_row *rows = pool_alloc(worker_pool(worker), count * sizeof *rows);
+    struct endings endings = endings_new(worker, 2 * count);
+    if (find_refresh_tokens(worker, calls, count, rows) != 0)
         return -1;
-    return audit_note(worker, events, session_count);
+    for (size_t i = 0; i < count; i++) {
+        const struct call *call = &calls[i].call;
+        struct uuid id;
+        calls[i].reply.message = "Logged out successfully";
+        if (uuid_parse(call->header.caller.session, &id) == 0)
+            add_ending(&endings, call, call->header.caller.session, 0);
+        if (rows[i].known && !rows[i].revoked)
+            add_ending(&endings, call, rows[i].session, rows[i].account.id);
+    }
+    return end_all(&endings);
 }
 
 int list_sign_ins(struct worker *worker, struct list_sign_ins_call *calls, size_t count) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audit.h"
 #include "google.h"
 #include "log.h"
 #include "mail_channel.h"
@@ -53,9 +54,12 @@ static int make_administrator(struct worker *worker, void *argument) {
                                               .password_hash = hash};
     if (store_create_accounts(worker, &administrator, 1, &id) != 0)
         return -1;
-    if (id) /* else another auth worker was faster */
-        log_info("made the first administrator, user %lld", (long long)id);
-    return 0;
+    if (!id) /* another auth worker was faster */
+        return 0;
+    log_info("made the first administrator, user %lld", (long long)id);
+    const struct security_event event = {
+        .event = "user_created", .user_id = id, .detail = "the first administrator, from ADMIN_EMAIL"};
+    return audit_note(worker, &event, 1);
 }
 
 int setup_administrator(struct worker *worker) {

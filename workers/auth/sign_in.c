@@ -38,32 +38,28 @@ static void judge_account(struct sign_in *sign_in, const struct account *now) {
         sign_in->account = *now;
 }
 
-/* The accounts as they are now, and which of them have a second factor. */
+/* The accounts as they are now, and which of them have a second factor. Where codes are checked, one sign-in to an
+ * account comes after the other: locked so from the start, for a lock that is raised later may wait in a circle. */
 static int look_at_accounts(struct opening *opening) {
     struct pool *pool = worker_pool(opening->worker);
     int64_t *user_ids = pool_alloc(pool, opening->count * sizeof *user_ids);
     struct account *accounts = pool_alloc(pool, opening->count * sizeof *accounts);
     size_t asked = 0;
+    bool checks_codes = false;
     for (size_t i = 0; i < opening->count; i++) {
+        checks_codes |= opening->sign_ins[i].otp != NULL;
         user_ids[i] = opening->sign_ins[i].call->refusal ? 0 : opening->sign_ins[i].account.id;
         asked += user_ids[i] != 0;
     }
     if (asked == 0)
         return 0;
-    if (store_lock_accounts(opening->worker, user_ids, opening->count, false, accounts) != 0 ||
+    if (store_lock_accounts(opening->worker, user_ids, opening->count, checks_codes, accounts) != 0 ||
         second_factors_are_active(opening->worker, user_ids, opening->count, opening->factor_is_active) != 0)
         return -1;
     for (size_t i = 0; i < opening->count; i++)
         if (!opening->sign_ins[i].call->refusal)
             judge_account(&opening->sign_ins[i], &accounts[i]);
     return 0;
-}
-
-static struct attempt attempt_of(const struct sign_in *sign_in) {
-    return (struct attempt){.email = sign_in->account.email,
-                            .user_id = sign_in->account.id,
-                            .address = sign_in->call->header.caller.address,
-                            .request_id = sign_in->call->header.request_id};
 }
 
 void sign_in_delay(struct call *call, int64_t delay_s) {
@@ -80,30 +76,16 @@ static int ask_for_code(struct opening *opening, const struct sign_in *sign_in) 
     return 0;
 }
 
-/* The code that came along. The password (or the provider) was right, so only codes are guessed here. */
-static int check_code(struct opening *opening, const struct sign_in *sign_in) {
-    struct attempt attempt = attempt_of(sign_in);
-    bool good;
-    if (throttle_look(opening->worker, &attempt, 1) != 0)
-        return -1;
-    if (attempt.delay_s > 0) {
-        sign_in_delay(sign_in->call, attempt.delay_s);
-        return 0;
-    }
-    if (second_factor_check(opening->worker, sign_in->call, sign_in->account.id, sign_in->otp, &good) != 0)
-        return -1;
-    if (!good)
-        refuse_field(sign_in->call, &refusal_invalid_code, "otp", "is wrong, or was used already");
-    return 0;
-}
-
 /* One after the other: a code is good once, also within a mailbox. */
 static int ask_for_factors(struct opening *opening) {
     for (size_t i = 0; i < opening->count; i++) {
         const struct sign_in *sign_in = &opening->sign_ins[i];
+        bool good;
         if (sign_in->call->refusal || sign_in->factor_is_proven || !opening->factor_is_active[i])
             continue;
-        if ((sign_in->otp ? check_code(opening, sign_in) : ask_for_code(opening, sign_in)) != 0)
+        if ((sign_in->otp
+                 ? second_factor_prove(opening->worker, sign_in->call, sign_in->account.id, "otp", sign_in->otp, &good)
+                 : ask_for_code(opening, sign_in)) != 0)
             return -1;
     }
     return 0;
@@ -143,21 +125,16 @@ static int open_sessions(struct opening *opening) {
     return row_count ? sessions_store_open(opening->worker, rows, row_count) : 0;
 }
 
-/* Who knows the password but brought no code yet has neither failed nor come in: else a guesser of codes could clear
- * the count. */
-static int tell_throttle(struct opening *opening) {
-    struct pool *pool = worker_pool(opening->worker);
-    struct attempt *attempts = pool_alloc(pool, opening->count * sizeof *attempts);
-    bool *good = pool_alloc(pool, opening->count * sizeof *good);
-    size_t count = 0;
+/* Who knows the password but brought no code, or a wrong one, has neither failed nor come in: else a guesser of codes
+ * could clear the count. Wrong codes have a count of their own. */
+static void tell_throttle(const struct opening *opening) {
     for (size_t i = 0; i < opening->count; i++) {
-        const struct refusal *refusal = opening->sign_ins[i].call->refusal;
-        if (refusal && refusal != &refusal_invalid_credentials && refusal != &refusal_invalid_code)
-            continue;
-        attempts[count] = attempt_of(&opening->sign_ins[i]);
-        good[count++] = !refusal;
+        const struct sign_in *sign_in = &opening->sign_ins[i];
+        const struct refusal *refusal = sign_in->call->refusal;
+        const struct attempt attempt = throttle_attempt(sign_in->call, sign_in->account.email, sign_in->account.id);
+        if (!refusal || refusal == &refusal_invalid_credentials)
+            throttle_note(opening->worker, &attempt, !refusal);
     }
-    return count ? throttle_note(opening->worker, attempts, good, count) : 0;
 }
 
 static const char *event_name(const struct refusal *refusal) {
@@ -196,5 +173,6 @@ int sign_in_open(struct worker *worker, struct sign_in *sign_ins, size_t count, 
                               .sessions = pool_alloc(pool, count * sizeof *opening.sessions)};
     if (look_at_accounts(&opening) != 0 || ask_for_factors(&opening) != 0 || open_sessions(&opening) != 0)
         return -1;
-    return tell_throttle(&opening) != 0 || note_events(&opening) != 0 ? -1 : 0;
+    tell_throttle(&opening);
+    return note_events(&opening);
 }

@@ -18,10 +18,7 @@ static int check_session(struct worker *worker, struct call *call) {
 
 static int check_password(struct worker *worker, struct call *call, const char *password,
                           const struct account *account) {
-    struct attempt attempt = {.email = account->email,
-                              .user_id = account->id,
-                              .address = call->header.caller.address,
-                              .request_id = call->header.request_id};
+    struct attempt attempt = throttle_attempt(call, account->email, account->id);
     if (throttle_look(worker, &attempt, 1) != 0)
         return -1;
     if (attempt.delay_s > 0) {
@@ -31,7 +28,8 @@ static int check_password(struct worker *worker, struct call *call, const char *
     bool good = password_verify(account->password_hash, password);
     if (!good)
         refuse_field(call, &refusal_invalid_credentials, "current_password", "is wrong");
-    return throttle_note(worker, &attempt, &good, 1);
+    throttle_note(worker, &attempt, good);
+    return 0;
 }
 
 static int note_refusal(struct worker *worker, struct call *call) {
@@ -40,6 +38,15 @@ static int note_refusal(struct worker *worker, struct call *call) {
     const char *detail = pool_printf(call->pool, "%s: %s", call->header.operation, call->refusal->code);
     const struct security_event event = audit_of(call, "authn_login_fail", 0, detail);
     return audit_note(worker, &event, 1);
+}
+
+int sign_in_lock_callers(struct worker *worker, const void *calls, size_t call_size, size_t count) {
+    int64_t *user_ids = pool_alloc(worker_pool(worker), count * sizeof *user_ids);
+    for (size_t i = 0; i < count; i++)
+        user_ids[i] = ((const struct call *)((const char *)calls + i * call_size))->header.caller.user_id;
+    if (count < 2) /* it is locked as it is confirmed */
+        return 0;
+    return store_queue_lock(worker, user_ids, count, true) == 0 && db_receive(worker_db(worker)) ? 0 : -1;
 }
 
 /* The account stays locked from before the throttle is asked: attempts for one account come one after the other. */

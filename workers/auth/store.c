@@ -17,7 +17,7 @@ static const struct statement create_accounts = {
     " made AS ("
     "  INSERT INTO users (email, name, role, facilitator_pending, phone, bio, specialization, facilitator_crm_id,"
     "    is_verified)"
-    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id, verified FROM first ORDER BY place"
+    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id, verified FROM first ORDER BY lower(email)"
     "  ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email),"
     " kept AS ("
     "  INSERT INTO credentials (user_id, password_hash) SELECT made.id, first.hash FROM made JOIN first USING (email))"
@@ -60,11 +60,12 @@ static const struct statement replace_hashes = {
     "created_at, updated_at"
 
 #define READ_PROFILES                                                                                                  \
-    "SELECT given.place, " PROFILE_COLUMNS                                                                             \
-    " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place) JOIN users ON users.id = given.user_id"
+    "SELECT given.place, " PROFILE_COLUMNS " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place)"       \
+    " JOIN users ON users.id = given.user_id AND users.erased_at IS NULL"
 
 static const struct statement read_profiles = {"read_profiles", READ_PROFILES};
-static const struct statement lock_profiles = {"lock_profiles", READ_PROFILES " ORDER BY users.id FOR UPDATE OF users"};
+static const struct statement lock_profiles = {"lock_profiles",
+                                               READ_PROFILES " ORDER BY users.id FOR NO KEY UPDATE OF users"};
 
 /* Pairs of (given?, value): what is not given stays as it is. An address that changes gets a secret of its own. */
 static const struct statement change_profile = {

@@ -142,7 +142,7 @@ static int apply(struct worker *worker, struct update_user_call *call, const str
 static int update_one(struct worker *worker, struct update_user_call *call) {
     const int64_t user_ids[] = {call->request.user_id, call->call.header.caller.user_id};
     struct user_account accounts[2];
-    if (user_store_read(worker, user_ids, 2, true, accounts) != 0)
+    if (user_store_read(worker, user_ids, 2, false, accounts) != 0)
         return -1;
     if (accounts[0].id == 0 || accounts[0].has_erased_at == PRESENCE_SET)
         refuse(&call->call, &refusal_user_not_found);
@@ -153,7 +153,21 @@ static int update_one(struct worker *worker, struct update_user_call *call) {
     return call->call.refusal ? 0 : apply(worker, call, &accounts[0]);
 }
 
+/* All whom the mailbox concerns, in one order: two workers must not wait for each other. */
+static int lock_all(struct worker *worker, const struct update_user_call *calls, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    int64_t *user_ids = pool_alloc(pool, 2 * count * sizeof *user_ids);
+    struct user_account *accounts = pool_alloc(pool, 2 * count * sizeof *accounts);
+    for (size_t i = 0; i < count; i++) {
+        user_ids[2 * i] = calls[i].request.user_id;
+        user_ids[2 * i + 1] = calls[i].call.header.caller.user_id;
+    }
+    return user_store_read(worker, user_ids, 2 * count, true, accounts);
+}
+
 int update_user(struct worker *worker, struct update_user_call *calls, size_t count) {
+    if (lock_all(worker, calls, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (update_one(worker, &calls[i]) != 0)
             return -1;

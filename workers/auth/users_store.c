@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rfc3339.h"
+#include "store.h"
 
 #define USER_COLUMNS                                                                                                   \
     "u.id, u.email, u.name, u.phone, u.role, u.is_active, u.is_verified, u.facilitator_pending,"                       \
@@ -43,12 +44,10 @@ static const struct statement list_found = {
          " WHERE true" FILTERED " ORDER BY u.id DESC LIMIT 101)")};
 /* clang-format on */
 
-#define READ_USERS                                                                                                     \
-    "SELECT given.place, " USER_COLUMNS                                                                                \
-    " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place) JOIN users u ON u.id = given.user_id"
-
-static const struct statement read_users = {"user_read", READ_USERS};
-static const struct statement lock_users = {"user_lock", READ_USERS " ORDER BY u.id FOR UPDATE OF u"};
+static const struct statement read_users = {
+    "user_read",
+    "SELECT given.place, " USER_COLUMNS
+    " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place) JOIN users u ON u.id = given.user_id"};
 
 static const struct statement update_row = {
     "user_update", "UPDATE users SET role = coalesce($2::text, role),"
@@ -130,7 +129,10 @@ int user_store_read(struct worker *worker, const int64_t *user_ids, size_t count
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_integers(&parameters, user_ids, count);
-    PGresult *result = db_query(worker_db(worker), lock ? &lock_users : &read_users, &parameters);
+    if ((lock && store_queue_lock(worker, user_ids, count, true) != 0) ||
+        db_queue(worker_db(worker), &read_users, &parameters) != 0 || (lock && !db_receive(worker_db(worker))))
+        return -1;
+    PGresult *result = db_receive(worker_db(worker));
     if (!result)
         return -1;
     memset(ret_accounts, 0, count * sizeof *ret_accounts);

@@ -14,6 +14,8 @@
 static const struct statement lock_events = {
     "lock_events", "SELECT id FROM events WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 
+static const struct statement hold_people = {"hold_people", "SELECT hold_people($1::bigint[])"};
+
 /* Who is refused, and who gets a place: first come, first served, as long as the event has places; a second wish of the
  * same person for the same event is a duplicate if the first was granted. EXISTS would become a scan of all bookings,
  * kept in the plan. */
@@ -60,6 +62,13 @@ static const struct statement book = {
     " FROM decided b LEFT JOIN events e ON e.id = b.event_id LEFT JOIN users u ON u.id = b.user_id"
     " LEFT JOIN users f ON f.id = e.facilitator_id"};
 
+static int queue_with_ids(struct worker *worker, const struct statement *statement, const int64_t *ids, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integers(&parameters, ids, count);
+    return db_queue(worker_db(worker), statement, &parameters);
+}
+
 static int queue_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms) {
     struct pool *pool = worker_pool(worker);
     int64_t *ids = pool_alloc(pool, 2 * count * sizeof *ids);
@@ -71,6 +80,8 @@ static int queue_book(struct worker *worker, const struct wish *wishes, size_t c
         texts[count + i] = wishes[i].notes;
     }
     struct parameters parameters;
+    if (queue_with_ids(worker, &hold_people, ids + count, count))
+        return -1;
     parameters_init(&parameters, pool);
     parameter_integers(&parameters, ids, count);
     if (db_queue(worker_db(worker), &lock_events, &parameters))
@@ -85,9 +96,10 @@ static int queue_book(struct worker *worker, const struct wish *wishes, size_t c
 
 int store_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms,
                struct answer_to_wish *ret_answers) {
-    if (queue_book(worker, wishes, count, terms) || !db_receive(worker_db(worker)))
+    struct db *db = worker_db(worker);
+    if (queue_book(worker, wishes, count, terms) || !db_receive(db) || !db_receive(db))
         return -1;
-    PGresult *result = db_receive(worker_db(worker));
+    PGresult *result = db_receive(db);
     if (!result)
         return -1;
     for (int row = 0; row < PQntuples(result); row++) {
@@ -97,13 +109,6 @@ int store_book(struct worker *worker, const struct wish *wishes, size_t count, c
             answer->row = booking_row_at(result, row, 2, worker_pool(worker));
     }
     return 0;
-}
-
-static int queue_with_ids(struct worker *worker, const struct statement *statement, const int64_t *ids, size_t count) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_integers(&parameters, ids, count);
-    return db_queue(worker_db(worker), statement, &parameters);
 }
 
 /* What is paid and not paid back; money that came twice is on its way back anyway. */

@@ -304,8 +304,14 @@ static void parameters_draft(struct parameters *parameters, const struct event_d
         parameter_null(parameters);
 }
 
+static const struct statement hold_people = {"hold_people", "SELECT hold_people($1::bigint[])"};
+
 int store_queue_insert(struct worker *worker, const struct event_draft *draft) {
     struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_integers(&parameters, &draft->facilitator_id, 1);
+    if (db_queue(worker_db(worker), &hold_people, &parameters))
+        return -1;
     parameters_draft(&parameters, draft, worker_pool(worker));
     return db_queue(worker_db(worker), &insert_event, &parameters);
 }
@@ -329,7 +335,7 @@ static int receive_stored(struct worker *worker, enum event_outcome *ret_outcome
 }
 
 int store_receive_insert(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
-    return receive_stored(worker, ret_outcome, ret_event);
+    return db_receive(worker_db(worker)) ? receive_stored(worker, ret_outcome, ret_event) : -1;
 }
 
 static const struct statement lock_events = {

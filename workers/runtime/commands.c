@@ -80,7 +80,7 @@ static void replay(struct batch *batch, struct job *job, const unsigned char *fi
     if (batch->handler->operation->secret_reply) {
         reply = unseal(job->pool, SEALED_REPLIES, reply, NULL);
         if (!reply.data) {
-            answer_refuse(batch->worker, job, &refusal_internal_error);
+            answer_refuse(batch->worker, job, &refusal_idempotency_lost); /* its key is gone */
             return;
         }
     }
@@ -121,7 +121,8 @@ static int run_fresh(struct batch *batch) {
     if (!batch->fresh_count)
         return 0;
     char *calls = groups_copy_calls(batch->worker, batch->handler, batch->fresh, batch->fresh_count);
-    if (batch->handler->run(batch->worker, calls, batch->fresh_count) || db_failure(batch->worker->db) != DB_FINE)
+    if (batch->handler->run(batch->worker, calls, batch->fresh_count) || transaction_write_collected(batch->worker) ||
+        db_failure(batch->worker->db) != DB_FINE)
         return -1;
     for (size_t i = 0; i < batch->fresh_count; i++)
         answer_settle(batch->worker, batch->fresh[i], (struct call *)(calls + i * call_size));
@@ -132,7 +133,8 @@ static int queue_store(struct batch *batch, struct job **jobs, size_t count) {
     struct pool *pool = batch->worker->pool;
     struct bytes *replies = pool_alloc(pool, count * sizeof *replies);
     for (size_t i = 0; i < count; i++)
-        replies[i] = batch->handler->operation->secret_reply ? seal(pool, SEALED_REPLIES, jobs[i]->payload) : jobs[i]->payload;
+        replies[i] =
+            batch->handler->operation->secret_reply ? seal(pool, SEALED_REPLIES, jobs[i]->payload) : jobs[i]->payload;
     struct parameters parameters;
     parameters_init(&parameters, pool);
     add_ids(&parameters, pool, jobs, count);

@@ -55,6 +55,8 @@ struct worker {
     struct job_list spare;
     struct outbox_message *outbox; /* of the running transaction */
     size_t outbox_count, outbox_capacity;
+    void *collected; /* of the running transaction; NULL: nothing */
+    int (*write_collected)(struct worker *, void *collected);
     bool started;               /* the service's start() has run */
     bool leaving;               /* the brokers have been told to give nothing more */
     int64_t leave_by_mono_ms;   /* while leaving: no longer than that */
@@ -101,6 +103,8 @@ int sweeps_run(struct worker *worker);
 
 /* transaction.c: BEGIN is queued, the caller receives it; closing writes the outbox, commits and notifies. */
 int transaction_open(struct worker *worker);
+/* Writes what was collected (worker_collect()), once the transaction's work is done. 0, or -1. */
+int transaction_write_collected(struct worker *worker);
 /* Queues the outbox rows and COMMIT behind what is queued already. */
 int transaction_queue_close(struct worker *worker);
 /* Receives what transaction_queue_close() queued. 0: committed. */

@@ -55,8 +55,24 @@ static int queue_outbox(struct worker *worker) {
     return db_queue(worker->db, &insert_outbox, &parameters);
 }
 
+void *worker_collect(struct worker *worker, int (*write)(struct worker *, void *collected), size_t size) {
+    if (!worker->collected)
+        worker->collected = pool_alloc(worker->pool, size);
+    worker->write_collected = write;
+    return worker->collected;
+}
+
+void *worker_collected(const struct worker *worker) {
+    return worker->collected;
+}
+
+int transaction_write_collected(struct worker *worker) {
+    return worker->collected ? worker->write_collected(worker, worker->collected) : 0;
+}
+
 int transaction_open(struct worker *worker) {
     worker->outbox_count = 0;
+    worker->collected = NULL;
     return db_queue(worker->db, &begin, NULL);
 }
 
@@ -97,7 +113,8 @@ enum db_failure transaction_abandon(struct worker *worker) {
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument) {
     db_recover(worker->db);
     if (transaction_open(worker) || !db_receive(worker->db) || work(worker, argument) ||
-        db_failure(worker->db) != DB_FINE || transaction_queue_close(worker) || transaction_receive_close(worker)) {
+        transaction_write_collected(worker) || db_failure(worker->db) != DB_FINE || transaction_queue_close(worker) ||
+        transaction_receive_close(worker)) {
         transaction_abandon(worker);
         return -1;
     }

@@ -35,10 +35,7 @@ void form_append_integer(struct buffer *form, const char *name, int64_t value) {
 }
 
 const char *public_page(const char *path, struct pool *pool) {
-    size_t length = strlen(settings.public_url);
-    while (length && settings.public_url[length - 1] == '/')
-        length--;
-    return pool_printf(pool, "%.*s%s", (int)length, settings.public_url, path);
+    return pool_printf(pool, "%.*s%s", settings_home_length(), settings.public_url, path);
 }
 
 bool host_is_loopback(const char *host) {

@@ -93,6 +93,13 @@ struct outbox_message {
  * follows. Texts are copied. */
 void worker_outbox(struct worker *worker, const struct outbox_message *message);
 
+/* What is collected during the running transaction and written once, last of all before its outbox: so that rows which
+ * many transactions change are locked for short, and in one order. The first call makes it, zeroed, in the worker's
+ * pool; later ones return the same. One kind of it per service. `write` returns 0, or -1: the transaction failed. */
+void *worker_collect(struct worker *worker, int (*write)(struct worker *, void *collected), size_t size);
+/* NULL: nothing was collected yet. */
+void *worker_collected(const struct worker *worker);
+
 /* Runs `work` in a transaction outside any call (ticks): BEGIN, work, outbox, COMMIT. 0 or -1 (rolled back, logged). */
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument);
 

@@ -12,7 +12,7 @@ static unsigned relations_of(const struct caller *caller, const struct holders *
         return 0;
     if (caller->user_id == holders->person_id)
         relations |= RELATION_PERSON;
-    if (caller->user_id == holders->facilitator_id)
+    if (caller->user_id == holders->facilitator_id && (role_bit(caller->role) & (ROLE_FACILITATOR | ROLE_ADMIN)))
         relations |= RELATION_FACILITATOR;
     return relations;
 }

@@ -9,7 +9,8 @@
 
 struct caller;
 
-/* Whose the row is that a call is about. 0: nobody's. */
+/* Whose the row is that a call is about. 0: nobody's. An event's holder is its facilitator only in that role, or as an
+ * administrator: not who was demoted, or lacks the second factor that the role needs. */
 struct holders {
     int64_t person_id, facilitator_id;
 };
