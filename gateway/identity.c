@@ -145,6 +145,8 @@ static const struct refusal *identify_by_token(struct request *request) {
 
 const struct refusal *identify(struct request *request) {
     enum access access = request->operation->access;
+    if (access == ACCESS_ANONYMOUS)
+        return NULL;
     if (!read_authorization(request))
         read_cookie(request); /* what a proxy wants to know (Basic) is none of ours */
     if (!request->token_given)
@@ -154,6 +156,7 @@ const struct refusal *identify(struct request *request) {
         return request->credentials.length ? NULL : &refusal_invalid_token;
     case ACCESS_SERVICE:
         return check_service_token(request);
+    case ACCESS_ANONYMOUS:
     case ACCESS_PUBLIC:
     case ACCESS_TOKEN:
         break;

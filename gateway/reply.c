@@ -472,10 +472,9 @@ static void add_link(struct request *request, const char *cursor) {
     add_header(request, &link_name, copy.base, copy.len);
 }
 
-/* Public reads are the same for everybody; all else is for the one who asked. */
+/* What is coalesced is the same for everybody; all else is for the one who asked. */
 static bool is_public(const struct request *request) {
-    return request->operation->kind == OPERATION_READ && request->operation->access == ACCESS_PUBLIC &&
-           request->operation->coalesce;
+    return request->operation->coalesce;
 }
 
 static bool is_known(const struct request *request, const char *etag) {

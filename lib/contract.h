@@ -119,6 +119,7 @@ enum redirect {
     REDIRECT_BROWSERS,  /* who accepts text/html; programs get JSON, and no cookies */
 };
 enum access {
+    ACCESS_ANONYMOUS, /* anybody; what a token says does not matter here, and a stale one hinders nobody */
     ACCESS_PUBLIC,   /* anybody; a valid token is used, a bad one refused */
     ACCESS_TOKEN,    /* an access token */
     ACCESS_REFRESH,  /* the bearer is a refresh token, handed on as the field with IN_CREDENTIALS */

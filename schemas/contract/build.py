@@ -132,7 +132,7 @@ class Contract:
             secret_reply=flag(node, "x-secret-reply", False),
             raw_body=node.get("x-raw-body") is not None,
         )
-        operation.coalesce = flag(node, "x-coalesce", method == "get" and kind == "read" and operation.access == "ACCESS_PUBLIC")
+        operation.coalesce = flag(node, "x-coalesce", method == "get" and kind == "read" and operation.access in ("ACCESS_PUBLIC", "ACCESS_ANONYMOUS"))
         if operation.coalesce and kind != "read":
             node.fail("only reads can be coalesced")
         self.read_roles(operation, node)
@@ -191,8 +191,10 @@ class Contract:
                 security.fail("cookie goes with bearer")
         elif "bearer" in names and COOKIE in schemes.mapping():
             security.fail("bearer goes with cookie: a browser's session is taken wherever an access token is")
-        if len(names) == 0 or {} in security.value:
+        if {} in security.value:
             return "ACCESS_PUBLIC"
+        if len(names) == 0:
+            return "ACCESS_ANONYMOUS"
         if len(names) > 1:
             security.fail("one scheme at a time")
         return ACCESS[names[0]]

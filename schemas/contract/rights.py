@@ -17,7 +17,7 @@ RELATIONS = {
     "booking.person": ("booking_id",),
     "booking.facilitator": ("booking_id",),
 }
-ACCESS = {"ACCESS_PUBLIC": "public", "ACCESS_TOKEN": "token", "ACCESS_REFRESH": "refresh", "ACCESS_SERVICE": "service"}
+ACCESS = {"ACCESS_ANONYMOUS": "anonymous", "ACCESS_PUBLIC": "public", "ACCESS_TOKEN": "token", "ACCESS_REFRESH": "refresh", "ACCESS_SERVICE": "service"}
 
 
 def read_owner(operation, node, refusals):
@@ -87,8 +87,8 @@ def row(contract, operation):
 
 INTRODUCTION = """# Rights
 
-Who may call what, as `schemas/openapi.yaml` says it; gateways and workers are driven by the same data. *Access*: `public` is everybody,
-`token` an access token or a browser's cookie, `refresh` a refresh token, `service` the CRM's own token. *Roles* may call it at all (none
+Who may call what, as `schemas/openapi.yaml` says it; gateways and workers are driven by the same data. *Access*: `anonymous` is everybody, and no
+token is looked at; `public` is everybody, but who shows a token must show a good one; `token` an access token or a browser's cookie, `refresh` a refresh token, `service` the CRM's own token. *Roles* may call it at all (none
 named: every role; a role counts only with the second factor that it needs). *Whose rows*: how a caller must be related to the row that the
 request names; `self` reaches nothing but one's own. *API key*: the scope that a key needs; without one, no key may call it. *Limit*: the
 class of calls it is counted in. Printed by `schemas/compile.py --rights markdown`; a test compares it, so that a change of rights shows.

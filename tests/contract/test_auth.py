@@ -118,6 +118,15 @@ class TestLogin:
             answers.append({name: value for name, value in answer.items() if name != "request_id"})
         assert answers[0] == answers[1]
 
+    @pytest.mark.parametrize("header", ["Bearer ended", "Bearer x", "Basic dXNlcjpwYXNz"])
+    def test_what_a_client_still_sends_along_hinders_nobody(self, stack, person, header):
+        """Programs that add their stored token to every request must be able to get a new one."""
+        if header == "Bearer ended":
+            assert person.post("/auth/logout").status_code == 200
+            header = f"Bearer {person.token}"
+        credentials = {"email": person.email, "password": PASSWORD}
+        assert stack.anonymous.post("/auth/login", credentials, headers={"Authorization": header}).status_code == 200
+
     def test_claims(self, stack, person):
         claims = claims_of(person.token)
         assert (claims["sub"], claims["use"], claims["role"]) == (str(person.id), "access", "user")

@@ -259,9 +259,10 @@ def start_again(stack):
 
 
 def test_second_start_is_quick_and_keeps_the_data(stack):
-    """At best: other tests may be at work beside it."""
+    """At best, since other tests may be at work beside it; the sanitizers make no claim to be quick."""
     person = stack.user()
-    assert any(start_again(stack) < 5 for _ in range(3))
+    limit_s = 15 if os.environ.get("TITHI_BUILD") == "asan" else 5
+    assert any(start_again(stack) < limit_s for _ in range(3))
     assert person.get("/profile").json()["email"] == person.email
 
 
