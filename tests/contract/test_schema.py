@@ -40,8 +40,9 @@ class Successes(World):
 
     def caller(self, operation, call):
         row = ROWS[operation]
-        if call.caller or row["access"] in ("public", "service"):
-            return call.caller or (self.stack.crm if row["access"] == "service" else self.stack.anonymous)
+        nobody = {"anonymous": self.stack.anonymous, "public": self.stack.anonymous, "service": self.stack.crm}
+        if call.caller or row["access"] in nobody:
+            return call.caller or nobody[row["access"]]
         role = row["roles"][0] if row["roles"] else "user"
         person = self.person(role) if call.spends or row["access"] == "refresh" else getattr(self, role)
         if row["access"] == "refresh":
