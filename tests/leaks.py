@@ -27,8 +27,8 @@ def forms(text):
 
 
 def is_telling(text):
-    """Too long or too mixed to stand in a log by chance."""
-    return len(text) >= 16 or (len(text) >= 8 and not text.isalpha() and not text.isdigit())
+    """Too long or too mixed to stand in a log by chance; one letter many times is no secret."""
+    return len(set(text)) > 3 and (len(text) >= 16 or (len(text) >= 8 and not text.isalpha() and not text.isdigit()))
 
 
 def passwords_of(url):

@@ -251,7 +251,7 @@ class TestRights:
             ("POST", "/profile/keys", {"name": "a", "scopes": ["read"]}),
             ("POST", "/auth/logout", None),
             ("GET", "/admin/users", None),
-            ("POST", "/auth/login", {"email": "a@example.com", "password": "password123"}),
+            ("DELETE", "/session", None),
         ]:
             answer = gateway.request(method, path, body, **bearer(everything))
             assert code(answer) == (403, "scope_missing") and details(answer) is None
@@ -435,6 +435,6 @@ class TestNotes:
         assert gateway.get("/events/1", **bearer(token())).status == 200
         until(lambda: gateway.metric("tithi_gateway_notes_dropped_total") == 1, "the loss")
         world.brokers[0].kill()
-        gateway.get("/healthz", **bearer(token()))
-        until(lambda: gateway.metric("tithi_gateway_notes_dropped_total") == 2, "the loss")
+        assert gateway.get("/admin/users", **bearer(token())).status == 403
+        until(lambda: gateway.metric("tithi_gateway_notes_dropped_total") == 3, "the loss of a use and a refusal")
         assert gateway.metric("tithi_gateway_waiting_calls") == 0

@@ -147,11 +147,18 @@ static int publish_what_is_missing(struct worker *worker, void *argument) {
     return 0;
 }
 
+static bool read_marker(bool *ret_complete) {
+    return connect_if_needed() && redisAppendCommand(redis.connection, "GET " MARKER) == REDIS_OK &&
+           take_reply(ret_complete);
+}
+
 void revocations_tick(struct worker *worker) {
-    bool complete = false;
-    if (!connect_if_needed())
-        return;
-    if (redisAppendCommand(redis.connection, "GET " MARKER) != REDIS_OK || !take_reply(&complete))
+    bool complete = false, was_idle = redis.connection, known = read_marker(&complete);
+    if (!known && was_idle) {
+        redis.retry_mono_ms = 0; /* see revocations_publish() */
+        known = read_marker(&complete);
+    }
+    if (!known)
         return;
     bool emptied = !complete;
     worker_transaction(worker, publish_what_is_missing, &emptied);
