@@ -1,5 +1,5 @@
-/* Serves the sandbox's payment page, its script and its style; see page.h. What they show and do goes through the
- * operations of the payment worker. */
+/* Serves pages that are built in, each with its script and its style; see page.h. What they show and do goes through
+ * the operations of the workers. */
 #include "page.h"
 
 #include "operations.h"
@@ -23,36 +23,36 @@ FILE_BYTES(account_script, "account/page.js");
 FILE_BYTES(account_style, "account/page.css");
 
 static void answer(struct request *request, const char *media_type, const char *begin, const char *end) {
-    if (settings_production())
-        reply_refusal(request, &refusal_not_found, NULL, 0);
-    else
-        reply_page(request, media_type, (struct text_span){begin, (size_t)(end - begin)});
-}
-
-void page_answer_document(struct request *request) {
-    answer(request, "text/html; charset=utf-8", page_document_begin, page_document_end);
-}
-
-void page_answer_script(struct request *request) {
-    answer(request, "text/javascript; charset=utf-8", page_script_begin, page_script_end);
-}
-
-void page_answer_style(struct request *request) {
-    answer(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
-}
-
-static void answer_always(struct request *request, const char *media_type, const char *begin, const char *end) {
     reply_page(request, media_type, (struct text_span){begin, (size_t)(end - begin)});
 }
 
+static void answer_sandbox(struct request *request, const char *media_type, const char *begin, const char *end) {
+    if (settings_production())
+        reply_refusal(request, &refusal_not_found, NULL, 0);
+    else
+        answer(request, media_type, begin, end);
+}
+
+void page_answer_document(struct request *request) {
+    answer_sandbox(request, "text/html; charset=utf-8", page_document_begin, page_document_end);
+}
+
+void page_answer_script(struct request *request) {
+    answer_sandbox(request, "text/javascript; charset=utf-8", page_script_begin, page_script_end);
+}
+
+void page_answer_style(struct request *request) {
+    answer_sandbox(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
+}
+
 void page_answer_account(struct request *request) {
-    answer_always(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
+    answer(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
 }
 
 void page_answer_account_script(struct request *request) {
-    answer_always(request, "text/javascript; charset=utf-8", account_script_begin, account_script_end);
+    answer(request, "text/javascript; charset=utf-8", account_script_begin, account_script_end);
 }
 
 void page_answer_account_style(struct request *request) {
-    answer_always(request, "text/css; charset=utf-8", account_style_begin, account_style_end);
+    answer(request, "text/css; charset=utf-8", account_style_begin, account_style_end);
 }

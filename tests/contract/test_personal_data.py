@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import datetime
 import json
 import subprocess
 import time
@@ -26,7 +27,7 @@ def export(person):
         for name in LISTS:
             assert len(page[name]) <= 500
             whole.setdefault(name, []).extend(page[name])
-        whole["profile"], whole["picture_url"] = page["profile"], page.get("picture_url")
+        whole |= {name: page.get(name) for name in ("profile", "picture_url", "second_factor_since")}
         if not page.get("next"):
             return whole
         after = {"after": page["next"]}
@@ -110,6 +111,13 @@ class TestExport:
         assert [event["id"] for event in whole["events"]] == [own_event["id"]]
         assert sorted(notification["action"] for notification in whole["notifications"] if notification["action"] in ("told", "changed")) == ["changed", "told"]
         assert {"user_created", "authn_login_success", "sensitive_read"} <= {event["event"] for event in whole["security_events"]}
+
+    def test_the_second_factor_is_in_it(self, person, stack):
+        assert export(person)["second_factor_since"] is None
+        activate(stack, person)
+        ((since,),) = stack.rows("SELECT extract(epoch FROM confirmed_at)::float FROM second_factors WHERE user_id = %s", person.id)
+        shown = datetime.datetime.fromisoformat(export(person)["second_factor_since"]).timestamp()
+        assert abs(shown - since) < 0.01
 
     def test_no_secret_is_in_it(self, house, traces):
         activate(house, traces.person)

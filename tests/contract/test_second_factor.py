@@ -315,7 +315,7 @@ class TestAtRest:
         noted = events_of(stack, person)
         details = [detail for event, detail in noted if event == "user_updated"]
         assert details == [
-            "second factor activated", "recovery code used", "recovery codes renewed", "recovery code used", "second factor removed"
+            "second factor begun", "second factor activated", "recovery code used", "recovery codes renewed", "recovery code used", "second factor removed"
         ]  # fmt: skip
         assert [event for event, _ in noted].count("authn_login_fail") == 1
         assert not [detail for _, detail in noted if any(code in detail for code in codes + new)]

@@ -24,11 +24,8 @@ static int export_one(struct worker *worker, struct export_own_data_call *call) 
         refuse(&call->call, &refusal_invalid_token);
         return 0;
     }
-    const char *picture;
-    if (export_read_picture(worker, user_id, &picture) != 0 || export_read(worker, user_id, &place, &call->reply) != 0)
-        return -1;
-    SET_TEXT(call->reply, picture_url, picture);
-    return 0;
+    return export_read_rest(worker, user_id, &call->reply) || export_read(worker, user_id, &place, &call->reply) ? -1
+                                                                                                                 : 0;
 }
 
 int export_own_data(struct worker *worker, struct export_own_data_call *calls, size_t count) {

@@ -186,16 +186,22 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
     return false;
 }
 
-static const struct statement read_picture = {"export_picture", "SELECT picture_url FROM users WHERE id = $1::bigint"};
+static const struct statement read_rest = {
+    "export_rest", "SELECT picture_url, confirmed_at FROM users"
+                   " LEFT JOIN second_factors ON user_id = users.id WHERE users.id = $1::bigint"};
 
-int export_read_picture(struct worker *worker, int64_t user_id, const char **ret_picture) {
+int export_read_rest(struct worker *worker, int64_t user_id, struct personal_data *data) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_integer(&parameters, user_id);
-    PGresult *result = db_query(worker_db(worker), &read_picture, &parameters);
+    PGresult *result = db_query(worker_db(worker), &read_rest, &parameters);
     if (!result)
         return -1;
-    *ret_picture = PQntuples(result) == 1 ? copy_text(result, 0, 0, worker_pool(worker)) : NULL;
+    if (PQntuples(result) == 1) {
+        SET_TEXT(*data, picture_url, copy_text(result, 0, 0, worker_pool(worker)));
+        if (!db_is_null(result, 0, 1))
+            SET(*data, second_factor_since, copy_time(result, 0, 1, worker_pool(worker)));
+    }
     return 0;
 }
 

@@ -30,8 +30,8 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
 int export_read(struct worker *worker, int64_t user_id, const struct export_place *place,
                 struct personal_data *ret_data);
 
-/* The address of the picture that an outside identity brought; NULL: none. */
-int export_read_picture(struct worker *worker, int64_t user_id, const char **ret_picture);
+/* What is no list: the picture that an outside identity brought, and since when there is a second factor. */
+int export_read_rest(struct worker *worker, int64_t user_id, struct personal_data *data);
 
 /* Keeps bookings and events of this person waiting until the end of the transaction. */
 int erase_hold(struct worker *worker, int64_t user_id);

@@ -262,7 +262,7 @@ static int begin_one(struct worker *worker, struct begin_second_factor_call *cal
     if (!call->reply.secret)
         return -1;
     call->reply.otpauth_uri = totp_uri(call->reply.secret, account.email, call->call.pool);
-    return 0;
+    return note_event(worker, &call->call, "user_updated", account.id, "second factor begun");
 }
 
 int begin_second_factor(struct worker *worker, struct begin_second_factor_call *calls, size_t count) {
