@@ -403,20 +403,21 @@ void request_identified(struct request *request, const struct refusal *refusal) 
         refuse_limit(request, &request->quota);
         return;
     }
-    if (refusal) {
-        refuse(request, refusal, NULL, 0);
-        return;
-    }
-    if (!request->invalid)
+    request->turned_away = refusal;
+    if (!refusal && !request->invalid)
         read_command(request);
     admission_ask(request);
 }
 
-/* By the limits, by what the person or the key may, by the content. */
+/* By the limits, for its credentials, by what the person or the key may, by the content. */
 static bool is_refused(struct request *request) {
     const struct quota *quota = request->key_quota.refused ? &request->key_quota : &request->quota;
     if (quota->refused) {
         refuse_limit(request, quota);
+        return true;
+    }
+    if (request->turned_away) {
+        refuse(request, request->turned_away, NULL, 0);
         return true;
     }
     const char *details;
@@ -436,7 +437,7 @@ void request_admitted(struct request *request, bool revoked) {
         refuse(request, &refusal_invalid_token, NULL, 0);
         return;
     }
-    if (request->use_is_news && !revoked)
+    if (request->use_is_news && !revoked && !request->turned_away)
         notes_use(request);
     if (is_refused(request))
         return;
@@ -509,19 +510,19 @@ int request_arrived(h2o_handler_t *handler, h2o_req_t *req) {
     refusal = find_route(request);
     if (refusal && answer_method(request))
         return 0;
-    if (!refusal)
-        refusal = identify(request);
-    if (!refusal)
-        refusal = foreign_page_refusal(request);
     if (refusal) {
         reply_refusal(request, refusal, NULL, 0);
         return 0;
     }
-    read_content(request);
-    if (request->shows_key)
+    refusal = identify(request);
+    if (!refusal)
+        refusal = foreign_page_refusal(request);
+    if (!refusal)
+        read_content(request);
+    if (!refusal && request->shows_key)
         resolve_key(request);
     else
-        request_identified(request, NULL);
+        request_identified(request, refusal);
     if (!request->answered)
         connection_park(request->connection, req);
     return 0;

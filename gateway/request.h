@@ -47,6 +47,7 @@ struct request {
     bool shows_key;               /* the credentials are an API key */
     const struct key_grant *key;  /* what it may, in the request's pool; NULL: no API key */
     bool use_is_news;             /* notes.c has not heard of this session or key for a while */
+    const struct refusal *turned_away; /* its caller is not believed: it only counts against the limits */
     struct quota quota, key_quota;
 
     struct text_span message;      /* by the contract, in the request's pool */

@@ -835,6 +835,20 @@ class TestLimits:
         body = {"email": "somebody@example.com", "password": "password123"}
         self.until_refused(lambda: tight.anonymous.post("/auth/login", body), 4)
 
+    @pytest.mark.parametrize("token", ["no token", "a.b.c", "tk_" + "x" * 43])
+    def test_bad_credentials(self, tight, token):
+        """They are nobody's: the calls count against the address that they come from, and against that alone."""
+        address = f"192.0.2.{20 + len(token)}"
+
+        def send(bearer):
+            headers = {"Authorization": f"Bearer {bearer}", "X-Forwarded-For": address}
+            return tight.anonymous.get("/profile", headers=headers)
+
+        before = [send(token).status_code for _ in range(7)]
+        assert before[:5] == [401] * 5 and before[-1] == 429
+        self.until_refused(lambda: send(token), 0)
+        assert tight.anonymous.get("/events", headers={"X-Forwarded-For": "192.0.2.200"}).status_code == 200
+
     def test_others_do_not_use_up_an_account(self, tight):
         """Whoever only names an address keeps nobody out of it."""
 
