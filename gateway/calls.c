@@ -98,6 +98,23 @@ struct outgoing_call *call_start(const char *service, const struct call_header *
     return call;
 }
 
+struct outgoing_call *call_ask(const struct operation *operation, const void *asked, call_answered *answered,
+                               void *owner) {
+    static struct buffer message;
+    struct call_header header = {
+        .id = uuid_new(),
+        .operation = operation->name,
+        .ttl_ms = operation->deadline_ms,
+        .caller = {.role = "", .session = "", .address = ""},
+        .request_id = "",
+        .trace = "",
+    };
+    header.command = header.id;
+    buffer_clear(&message);
+    codec_encode(operation->request, asked, &message);
+    return call_start(operation->service, &header, (struct text_span){message.bytes, message.length}, answered, owner);
+}
+
 static void remove_call(struct outgoing_call *call) {
     HASH_DEL(calls.table, call);
     if (call->broker == NO_BROKER)

@@ -20,6 +20,9 @@ void calls_stop(void);
 /* `header` and `payload` are copied; header->ttl_ms counts from now. NULL where the contract has no such service. */
 struct outgoing_call *call_start(const char *service, const struct call_header *header, struct text_span payload,
                                  call_answered *answered, void *owner);
+/* A message of the gateway's own, on nobody's behalf. `asked`: the struct of the operation's request. */
+struct outgoing_call *call_ask(const struct operation *operation, const void *asked, call_answered *answered,
+                               void *owner);
 /* `*call` may be NULL. An answer that still comes is dropped. */
 void call_forget(struct outgoing_call **call);
 bool call_was_sent(const struct outgoing_call *call);

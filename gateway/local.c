@@ -10,6 +10,7 @@
 #include "metrics.h"
 #include "operations.h"
 #include "page.h"
+#include "push.h"
 #include "readiness.h"
 #include "reply.h"
 #include "request.h"
@@ -69,6 +70,13 @@ static const struct {
     {&operation_sandbox_page, page_answer_document},
     {&operation_sandbox_script, page_answer_script},
     {&operation_sandbox_style, page_answer_style},
+    {&operation_unsubscribe_page, page_answer_unsubscribe},
+    {&operation_unsubscribe_script, page_answer_unsubscribe_script},
+    {&operation_open_ticket, push_answer_ticket},
+    {&operation_open_socket, push_answer_socket},
+    {&operation_open_stream, push_answer_stream},
+    {&operation_stream_places, push_answer_places},
+    {&operation_get_push_status, push_answer_status},
 };
 
 int local_start(void) {

@@ -24,6 +24,7 @@
 #include "notes.h"
 #include "pool.h"
 #include "process.h"
+#include "push.h"
 #include "redis_url.h"
 #include "reply.h"
 #include "request.h"
@@ -47,6 +48,7 @@ static void on_reload_signal(int number) {
 static void flush(h2o_timeout_entry_t *entry) {
     (void)entry;
     admission_flush();
+    push_flush();
     calls_flush();
 }
 
@@ -91,6 +93,7 @@ static int start(void) {
         return EX_CONFIG;
     metrics_start();
     admission_start();
+    push_start();
     return listeners_open() == 0 ? 0 : EX_UNAVAILABLE;
 }
 
@@ -115,6 +118,7 @@ static void turn(void) {
     coalesce_poll();
     keys_poll();
     notes_poll();
+    push_poll();
 }
 
 /* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,
@@ -124,6 +128,7 @@ static void drain(void) {
     log_info("draining %zu connections", connections_open());
     gateway.draining = true;
     listeners_close();
+    push_drain();
     h2o_context_request_shutdown(&gateway.context);
     gateway.context.http1.req_timeout.timeout = DRAIN_IDLE_MS;
     while (connections_open() > 0 && clock_mono_ms() < until_ms)

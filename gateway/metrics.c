@@ -17,6 +17,8 @@
 #include "gateway.h"
 #include "notes.h"
 #include "operations.h"
+#include "outlet.h"
+#include "push.h"
 #include "redis.h"
 #include "reply.h"
 #include "request.h"
@@ -248,12 +250,13 @@ static void answer(struct request *request) {
     add_refusals(&text);
     add_durations(&text);
     add_value(&text, "tithi_gateway_waiting_calls", "gauge", "Calls of clients that wait for a worker's answer.",
-              (double)(calls_waiting() - notes_calls()));
+              (double)(calls_waiting() - notes_calls() - push_calls()));
     add_value(&text, "tithi_gateway_connections", "gauge", "Open client connections.", (double)connections_open());
     add_value(&text, "tithi_gateway_redis_up", "gauge", "1: sessions and limits are asked of Redis.", redis_is_up());
     add_value(&text, "tithi_gateway_notes_dropped_total", "counter",
               "Uses of sessions and refusals that the auth worker was not told: too many, or it was away.",
               (double)notes_dropped());
+    outlets_describe(&text);
     add_process(&text);
     add_brokers(&text);
     reply_document(request, 200, MEDIA_TYPE, (struct text_span){text.bytes, text.length});

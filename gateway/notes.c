@@ -37,7 +37,6 @@ static struct {
     size_t under_way;           /* notes in it */
     int64_t sent_ms;
     uint64_t dropped;
-    struct buffer message;
 } notes;
 
 /* Nobody fills the audit log: a person's refusals per minute, and of those by the limits one, which would tell no more
@@ -79,7 +78,8 @@ void notes_refusal(const struct request *request, const char *event) {
     strcpy(refused->request_id, request->request_id);
 }
 
-static void pack(void) {
+/* What has come together; lives in gateway.scratch. */
+static struct note_security_request packed(void) {
     struct note_security_request request = {0};
     pool_reset(gateway.scratch);
     request.uses.count = notes.use_count;
@@ -100,8 +100,7 @@ static void pack(void) {
             .detail = refused->operation,
         };
     }
-    buffer_clear(&notes.message);
-    codec_encode(&record_note_security_request, &request, &notes.message);
+    return request;
 }
 
 static void on_answered(void *owner, const struct answer_header *header, struct text_span payload) {
@@ -112,19 +111,9 @@ static void on_answered(void *owner, const struct answer_header *header, struct 
 }
 
 static void tell(void) {
-    struct call_header header = {
-        .id = uuid_new(),
-        .operation = operation_note_security.name,
-        .ttl_ms = operation_note_security.deadline_ms,
-        .caller = {.role = "", .session = "", .address = ""},
-        .request_id = "",
-        .trace = "",
-    };
-    header.command = header.id;
-    pack();
+    const struct note_security_request request = packed();
     notes.under_way = notes.use_count + notes.refusal_count;
-    notes.call = call_start(operation_note_security.service, &header,
-                            (struct text_span){notes.message.bytes, notes.message.length}, on_answered, NULL);
+    notes.call = call_ask(&operation_note_security, &request, on_answered, NULL);
 }
 
 void notes_poll(void) {

@@ -22,6 +22,9 @@ FILE_BYTES(account_document, "account/page.html");
 FILE_BYTES(account_script, "account/page.js");
 FILE_BYTES(account_style, "account/page.css");
 
+FILE_BYTES(unsubscribe_document, "unsubscribe/page.html"); /* its style is the account page's */
+FILE_BYTES(unsubscribe_script, "unsubscribe/page.js");
+
 static void answer(struct request *request, const char *media_type, const char *begin, const char *end) {
     reply_page(request, media_type, (struct text_span){begin, (size_t)(end - begin)});
 }
@@ -55,4 +58,12 @@ void page_answer_account_script(struct request *request) {
 
 void page_answer_account_style(struct request *request) {
     answer(request, "text/css; charset=utf-8", account_style_begin, account_style_end);
+}
+
+void page_answer_unsubscribe(struct request *request) {
+    answer(request, "text/html; charset=utf-8", unsubscribe_document_begin, unsubscribe_document_end);
+}
+
+void page_answer_unsubscribe_script(struct request *request) {
+    answer(request, "text/javascript; charset=utf-8", unsubscribe_script_begin, unsubscribe_script_end);
 }

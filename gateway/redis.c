@@ -3,6 +3,8 @@
  * writable. */
 #include "redis.h"
 
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -196,6 +198,23 @@ const char *redis_script_hash(void) {
 void redis_send(const char *command, size_t length, redisCallbackFn *callback, void *owner) {
     if (!redis.up || redisAsyncFormattedCommand(redis.context, callback, owner, command, length) != REDIS_OK)
         callback(redis.context, NULL, owner);
+}
+
+static void on_unheeded(redisAsyncContext *context, void *reply, void *owner) {
+    (void)context, (void)reply, (void)owner;
+}
+
+void redis_ask(redisCallbackFn *callback, void *owner, const char *format, ...) {
+    char *command;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = redisvFormatCommand(&command, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        abort(); /* no memory */
+    redis_send(command, (size_t)length, callback ? callback : on_unheeded, owner);
+    redisFreeCommand(command);
+    gateway_flush_soon();
 }
 
 void redis_flush(void) {

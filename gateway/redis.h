@@ -16,6 +16,9 @@ const char *redis_script_hash(void); /* of the script, for EVALSHA */
 
 /* `callback` runs exactly once: with Redis' reply, or with NULL where the connection ended before it came. */
 void redis_send(const char *command, size_t length, redisCallbackFn *callback, void *owner);
+/* The same of one command in hiredis' format, which leaves at the end of this turn of the loop. `callback` NULL: nobody
+ * wants to know. */
+void redis_ask(redisCallbackFn *callback, void *owner, const char *format, ...);
 /* Writes what redis_send() took. */
 void redis_flush(void);
 /* Gives the connection up: what waits for replies gets NULL. */

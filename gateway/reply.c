@@ -32,13 +32,16 @@ struct name {
 
 #define NAME(variable, text_) static struct name variable = {{H2O_STRLIT(text_)}}
 
+NAME(accept_key_name, "Sec-WebSocket-Accept");
 NAME(allow_name, "Allow");
 NAME(allow_headers_name, "Access-Control-Allow-Headers");
 NAME(allow_methods_name, "Access-Control-Allow-Methods");
 NAME(allow_origin_name, "Access-Control-Allow-Origin");
 NAME(authenticate_name, "WWW-Authenticate");
+NAME(buffering_name, "X-Accel-Buffering");
 NAME(cache_control_name, "Cache-Control");
 NAME(clear_data_name, "Clear-Site-Data");
+NAME(connection_name, "Connection");
 NAME(content_disposition_name, "Content-Disposition");
 NAME(content_encoding_name, "Content-Encoding");
 NAME(content_type_name, "Content-Type");
@@ -58,7 +61,9 @@ NAME(set_cookie_name, "Set-Cookie");
 NAME(opener_policy_name, "Cross-Origin-Opener-Policy");
 NAME(sniff_name, "X-Content-Type-Options");
 NAME(transport_name, "Strict-Transport-Security");
+NAME(upgrade_name, "Upgrade");
 NAME(vary_name, "Vary");
+NAME(websocket_version_name, "Sec-WebSocket-Version");
 
 static struct {
     char *origins[ORIGIN_LIMIT];
@@ -104,6 +109,7 @@ static const char *reason_of(int status) {
         int status;
         const char *phrase;
     } reasons[] = {
+        {101, "Switching Protocols"},
         {200, "OK"},
         {201, "Created"},
         {202, "Accepted"},
@@ -123,6 +129,7 @@ static const char *reason_of(int status) {
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
         {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
@@ -323,6 +330,8 @@ static struct text_span refusal_body(struct request *request, const struct refus
     append_member(&json, "code", refusal->code, strlen(refusal->code));
     if (details)
         buffer_printf(&json, "\"details\":%s,", details);
+    if (refusal == &refusal_missing_fields)
+        buffer_printf(&json, "\"missing_fields\":%s,", request->missing);
     append_member(&json, "request_id", request->request_id, strlen(request->request_id));
     json.bytes[json.length - 1] = '}';
     h2o_iovec_t copy = h2o_strdup(&request->h2o->pool, json.bytes, json.length);
@@ -356,6 +365,13 @@ static void clear_cookies(struct request *request) {
         add_cookies(request, &lines);
 }
 
+/* RFC 9110 §15.5.22, RFC 6455 §4.4. */
+static void add_websocket(struct request *request) {
+    add_text(request, &connection_name, "upgrade");
+    add_text(request, &upgrade_name, "websocket");
+    add_text(request, &websocket_version_name, "13");
+}
+
 static void add_retry_after(struct request *request, const struct refusal *refusal, uint32_t retry_after_s) {
     if (!retry_after_s)
         retry_after_s = refusal->retry_after_s;
@@ -374,6 +390,8 @@ static struct text_span begin_refusal(struct request *request, const struct refu
         add_challenge(request, refusal);
     if (refusal->status == 405 && request->match.allowed)
         add_text(request, &allow_name, request->match.allowed);
+    if (refusal == &refusal_upgrade_required)
+        add_websocket(request);
     if (refusal == &refusal_invalid_token && request->route)
         clear_cookies(request);
     add_retry_after(request, refusal, retry_after_s);
@@ -572,9 +590,9 @@ void reply_options(struct request *request, const char *allowed) {
     add_text(request, &allow_name, allowed);
     if (request->origin) {
         add_text(request, &allow_methods_name, allowed);
-        add_text(
-            request, &allow_headers_name,
-            "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent, X-Request-Id");
+        add_text(request, &allow_headers_name,
+                 "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
+                 "traceparent, X-Request-Id");
         add_text(request, &max_age_name, PREFLIGHT_MAX_AGE_S);
     }
     add_vary(request, "Access-Control-Request-Method, Access-Control-Request-Headers");
@@ -584,4 +602,37 @@ void reply_options(struct request *request, const char *allowed) {
 void reply_redirect(struct request *request, const char *location) {
     begin_redirect(request, location);
     send_body(request, "", 0);
+}
+
+void reply_upgrade(struct request *request, const char *accept, h2o_http1_upgrade_cb taken, void *owner) {
+    h2o_req_t *req = request->h2o;
+    req->res.status = 101;
+    req->res.reason = reason_of(101);
+    add_text(request, &request_id_name, request->request_id);
+    add_text(request, &upgrade_name, "websocket");
+    add_text(request, &accept_key_name, h2o_strdup(&req->pool, accept, SIZE_MAX).base);
+    finish(request);
+    h2o_http1_upgrade(req, NULL, 0, taken, owner);
+}
+
+/* Proxies are not to collect it. */
+static void begin_stream(struct request *request, const char *media_type) {
+    begin(request, 200);
+    add_text(request, &content_type_name, media_type);
+    add_text(request, &cache_control_name, "no-store");
+    add_text(request, &buffering_name, "no");
+    add_vary(request, "Accept");
+}
+
+/* The body ends with the connection. h2o says "Connection: upgrade" when it gives one away. */
+void reply_stream(struct request *request, const char *media_type, h2o_http1_upgrade_cb taken, void *owner) {
+    begin_stream(request, media_type);
+    add_text(request, &connection_name, "close");
+    finish(request);
+    h2o_http1_upgrade(request->h2o, NULL, 0, taken, owner);
+}
+
+void reply_stream_head(struct request *request, const char *media_type) {
+    begin_stream(request, media_type);
+    send_nothing(request);
 }

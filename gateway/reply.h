@@ -4,6 +4,7 @@
 #define TITHI_REPLY_H
 
 #include <h2o.h>
+#include <h2o/http1.h>
 
 #include "codec.h"
 #include "contract.h"
@@ -29,6 +30,13 @@ void reply_page(struct request *request, const char *media_type, struct text_spa
 /* 204 with Allow, and to browsers what CORS allows. */
 void reply_options(struct request *request, const char *allowed);
 void reply_redirect(struct request *request, const char *location);
+/* Answers whose connection h2o then gives away: `taken` gets it when the head was written, or NULL where the client has
+ * gone (h2o/http1.h). Here the handshake of a WebSocket. */
+void reply_upgrade(struct request *request, const char *accept, h2o_http1_upgrade_cb taken, void *owner);
+/* And here a body without an end, never kept or compressed. */
+void reply_stream(struct request *request, const char *media_type, h2o_http1_upgrade_cb taken, void *owner);
+/* The same to HEAD, without the connection. */
+void reply_stream_head(struct request *request, const char *media_type);
 /* Does the client want something to look at? */
 bool reply_to_browser(const struct request *request);
 

@@ -85,11 +85,15 @@ static struct text_span text_in(struct text_span value, h2o_mem_pool_t *pool) {
     return (struct text_span){text, kept};
 }
 
-/* What a browser calls itself is for people to read: bytes that are no text are no reason to turn it away. */
+/* What a browser says of itself: bytes that are no text are no reason to turn it away. */
+static bool is_of_browser(const char *name) {
+    return strcmp(name, "user-agent") == 0 || strcmp(name, "accept-language") == 0;
+}
+
 static const char *find_header(void *context, const char *name, size_t *ret_length) {
     const struct request *request = context;
     struct text_span value = request_header(request, name);
-    if (value.bytes && strcmp(name, "user-agent") == 0 && format_text_length(value.bytes, value.length) < 0)
+    if (value.bytes && is_of_browser(name) && format_text_length(value.bytes, value.length) < 0)
         value = text_in(value, &request->h2o->pool);
     *ret_length = value.length;
     return value.bytes;
@@ -298,14 +302,37 @@ static const char *details_of(struct request *request, const struct problems *pr
     return h2o_strdup(&request->h2o->pool, json.bytes, json.length).base;
 }
 
+/* What was not given, as a JSON list; NULL: nothing. */
+static const char *missing_of(struct request *request, const struct problems *problems) {
+    static struct buffer json;
+    buffer_clear(&json);
+    for (const struct problem *problem = problems->first; problem; problem = problem->next)
+        if (strcmp(problem->reason, PROBLEM_MISSING) == 0) {
+            buffer_append_byte(&json, json.length ? ',' : '[');
+            json_append_string(&json, problem->field, strlen(problem->field));
+        }
+    if (!json.length)
+        return NULL;
+    buffer_append_byte(&json, ']');
+    return h2o_strdup(&request->h2o->pool, json.bytes, json.length).base;
+}
+
+static void find_invalid(struct request *request, const struct problems *problems) {
+    if (request->operation->tells_missing)
+        request->missing = missing_of(request, problems);
+    invalid(request, request->missing ? &refusal_missing_fields : &refusal_validation_error,
+            details_of(request, problems));
+}
+
 static void pack_message(struct request *request) {
     const struct route_entry *entry = request->match.entry;
     const struct text_span body = {request->h2o->entity.base, request->h2o->entity.len}, nothing = {NULL, 0};
+    const struct text_span bytes = body.length ? body : (struct text_span){"", 0};
     const bool raw = request->operation->raw_body;
     struct buffer *message = &requests.message;
     struct request_source source = {
         .body = raw ? nothing : body,
-        .raw_body = raw ? body : nothing,
+        .raw_body = raw ? bytes : nothing,
         .query = request->query,
         .path_values = request->match.values,
         .path_names = entry->names,
@@ -328,7 +355,7 @@ static void pack_message(struct request *request) {
         invalid(request, &refusal_malformed_json, details_of(request, &problems));
         break;
     case CODEC_INVALID:
-        invalid(request, &refusal_validation_error, details_of(request, &problems));
+        find_invalid(request, &problems);
         break;
     case CODEC_CARD_NUMBER:
         invalid(request, &refusal_card_number_refused, NULL);

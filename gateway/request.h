@@ -53,6 +53,7 @@ struct request {
     struct text_span message;      /* by the contract, in the request's pool */
     const struct refusal *invalid; /* it does not keep to the contract */
     const char *details;           /* JSON object, goes with `invalid` */
+    const char *missing;           /* JSON list of names, goes with missing_fields */
 
     bool has_command;
     struct uuid command;    /* derived from the Idempotency-Key */

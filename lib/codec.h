@@ -27,6 +27,8 @@ struct problems {
     size_t count;
 };
 
+#define PROBLEM_MISSING "is required" /* the reason where nothing was given */
+
 /* Further problems are dropped: nobody reads more. */
 #define PROBLEM_LIMIT 20
 
@@ -41,7 +43,7 @@ struct text_span {
 /* Where the gateway finds a request's parts. */
 struct request_source {
     struct text_span body;        /* JSON, or empty */
-    struct text_span raw_body;    /* the body instead, for an operation with IN_RAW_BODY; nothing of it is parsed */
+    struct text_span raw_body;    /* the body instead, for an operation with IN_RAW_BODY, as it is; NULL: none */
     struct text_span query;       /* raw, without '?' */
     const struct text_span *path_values; /* percent-decoded, in the order of the template's {names} */
     const char *const *path_names;

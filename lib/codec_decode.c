@@ -156,7 +156,7 @@ static int decode_rest(struct decoder *decoder, const struct record *record, cha
                 if (decode_default(decoder, field, structure, &place))
                     return -1;
             } else if (!seen[i] && field->required) {
-                problem_at(decoder->problems, &place, "is required");
+                problem_at(decoder->problems, &place, PROBLEM_MISSING);
                 return -1;
             } else if (seen[i] && money) {
                 int64_t minor;

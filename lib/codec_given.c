@@ -153,7 +153,7 @@ static void take_whole(struct gathering *gathering, const struct request_source 
         struct text_span text = {NULL, 0};
         if (field->location == IN_CREDENTIALS && source->credentials.length)
             text = source->credentials;
-        else if (field->location == IN_RAW_BODY && source->raw_body.length)
+        else if (field->location == IN_RAW_BODY)
             text = source->raw_body;
         else if (field->location == IN_HEADER && source->header)
             text.bytes = source->header(source->context, field->header, &text.length);

@@ -74,6 +74,8 @@ static int render_value(struct renderer *renderer, const struct field *field, co
     bool number = field->type != FIELD_BOOLEAN && field->type != FIELD_STRING;
     if (type == MP_BOOLEAN && field->type == FIELD_BOOLEAN)
         json_put(renderer->json, value.boolean ? "true" : "false", value.boolean ? 4 : 5);
+    else if (type == MP_STRING && field->format == FORMAT_JSON)
+        json_put(renderer->json, value.bytes, value.length);
     else if (type == MP_STRING && (field->type == FIELD_STRING || field->type == FIELD_INTEGER_OR_STRING))
         json_append_string(renderer->json, value.bytes, value.length);
     else if (type == MP_INTEGER && field->type == FIELD_MONEY)

@@ -194,7 +194,7 @@ static void pack_record(struct request *request, const struct record *record, co
         const struct given *given = &givens->of[i];
         if (given->kind == GIVEN_NOT) {
             if (field->required && !field->default_text)
-                problem_at(request->problems, &place, "is required");
+                problem_at(request->problems, &place, PROBLEM_MISSING);
             if (!field->default_text)
                 continue;
             fallback.text = (struct text_span){field->default_text, strlen(field->default_text)};

@@ -30,6 +30,7 @@ enum field_format {
     FORMAT_TIME_ZONE, /* an IANA name known to the machine's zoneinfo */
     FORMAT_CURRENCY,  /* ISO 4217, three capitals */
     FORMAT_LINE,      /* one line: no control characters, not only blanks */
+    FORMAT_JSON,      /* the text of a JSON object, in replies only: shown as that object */
 };
 
 enum field_location {
@@ -162,6 +163,7 @@ struct operation {
     enum redirect redirect;
     const struct field *redirect_field; /* of the reply: where to */
     bool hashes; /* a password: few at once per gateway */
+    bool tells_missing; /* where required fields were not given, the refusal is missing_fields and names them */
     /* Where its reply says true in that field, the gateway sends the reply on as the request of the continuation, whose
      * reply (of the same record) is what the client gets. NULL: no continuation. */
     const struct operation *continuation;

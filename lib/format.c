@@ -221,6 +221,7 @@ bool format_is_line(const char *bytes, size_t length) {
 const char *format_problem(enum field_format format, const char *bytes, size_t length) {
     switch (format) {
     case FORMAT_NONE:
+    case FORMAT_JSON: /* ours */
         return NULL;
     case FORMAT_EMAIL:
         return format_is_email(bytes, length) ? NULL : "is not an e-mail address";

@@ -29,6 +29,8 @@ static const struct setting table[] = {
 #undef SETTING
 };
 
+#define SAMPLE_CRM_TOKEN "super-crm-token" /* as anybody can read */
+
 #define TABLE_COUNT (sizeof table / sizeof *table)
 
 static int problem(char *ret_problem, size_t size, const struct setting *setting, const char *what) {
@@ -184,6 +186,10 @@ static int check_words(char *ret_problem, size_t size) {
     }
     if (!are_broker_addresses(settings.broker_urls)) {
         snprintf(ret_problem, size, "BROKER_URLS must be ipc:// or tcp:// addresses, separated by commas");
+        return -1;
+    }
+    if (settings_production() && strcmp(settings.crm_bearer_token, SAMPLE_CRM_TOKEN) == 0) {
+        snprintf(ret_problem, size, "CRM_BEARER_TOKEN is the documents' sample: production needs one of its own");
         return -1;
     }
     if (!*settings.tls_cert_file != !*settings.tls_key_file) {

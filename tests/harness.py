@@ -30,7 +30,8 @@ from providers import RazorpayStandIn, StripeStandIn
 DOCUMENT = Document()
 PASSWORD = "password123"
 JWT_KEY = "tests-only-key-of-the-access-tokens-0123456789abcdef"
-CRM_TOKEN = "super-crm-token"
+CRM_TOKEN = "super-crm-token"  # the documents'; production takes none that everybody knows
+PRODUCTION_CRM_TOKEN = "tests-only-token-of-the-crm-service-0123456789"
 ORIGIN = "https://app.example"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"tests-only-webhook-signing-key-0").decode()
 
@@ -93,8 +94,13 @@ class Client:
         if self.token and "Authorization" not in headers:
             headers = {"Authorization": f"Bearer {self.token}", **headers}
         answer = self.http.request(
-            method, self.base_url + path, headers=headers, timeout=30, allow_redirects=False, **arguments
+            method, self.base_url + path, headers=headers, timeout=30, allow_redirects=False, stream=True, **arguments
         )
+        if answer.status_code == 101 or answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            answer.close()  # else it would not end; sockets.py reads such answers
+            self.http.close()
+        else:
+            assert answer.content is not None  # read now
         self.remember_secrets(method, path, answer)
         assert server_error or answer.status_code < 500, f"{method} {path}: {answer.status_code} {answer.text}"
         DOCUMENT.check_cookies(method, path, answer, self.listener)
@@ -283,11 +289,14 @@ class Stack:
     def traces(self):
         """What a refused request must not change: how many facts there are. What was told before is waited for: a webhook may lead back here
         and be noted, and a refund changes its payment."""
-        due = "SELECT count(*) FROM outbox WHERE state = 'due' AND next_attempt_at <= now()"
-        wait_until(lambda: self.rows(due) == [(0,)], "what is due to be delivered")
+        unspread = "SELECT count(*) FROM log_entries WHERE position IS NULL"
+        held = "SELECT FROM lanes WHERE lanes.channel = outbox.channel AND lanes.lane = outbox.lane"  # whose address fails
+        due = f"SELECT count(*) FROM outbox WHERE state = 'due' AND next_attempt_at <= now() AND NOT EXISTS ({held})"
+        for what in (unspread, due):
+            wait_until(lambda: self.rows(what) == [(0,)], "what is due to be delivered")
         tables = (
             *("users", "sessions", "refresh_tokens", "events", "bookings", "payments", "refunds", "ledger", "provider_events"),
-            *("state_changes", "sandbox_orders", "outbox", "commands"),
+            *("state_changes", "sandbox_orders", "log_entries", "outbox", "commands"),
         )
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
         connection = self.database()
@@ -376,7 +385,7 @@ def start_stack(environment=None, arguments=()):
     settings = {
         **os.environ,
         "JWT_SECRET_KEY": JWT_KEY,
-        "CRM_BEARER_TOKEN": CRM_TOKEN,
+        "CRM_BEARER_TOKEN": PRODUCTION_CRM_TOKEN if (environment or {}).get("TITHI_ENV") == "production" else CRM_TOKEN,
         "CRM_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "CORS_ORIGINS": ORIGIN,
         **(environment or {}),
@@ -464,8 +473,14 @@ class Delivery:
         return expected in self.headers["webhook-signature"].split(" ")
 
 
+class ReceivingServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512  # a connection that finds no place there comes back seconds later
+
+
 class Receiver:
-    """An HTTP server on loopback that takes webhooks. `answers` holds the statuses of the next answers, then it is 204."""
+    """An HTTP server on loopback that takes webhooks. `answers` holds the next answers: status, headers, and a body if it has one; then
+    it is 204."""
 
     def __init__(self):
         self.deliveries = queue.Queue()
@@ -479,22 +494,22 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.deliveries.put(Delivery(self.path, self.headers, body))
                 try:
-                    status, headers = receiver.answers.get_nowait()
+                    status, headers, *text = receiver.answers.get_nowait()
                 except queue.Empty:
-                    status, headers = 204, {}
+                    status, headers, text = 204, {}, []
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(b"".join(text))))
                 self.end_headers()
+                self.wfile.write(b"".join(text))
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = ReceivingServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def wait_for(self, wanted, timeout=15):
         """The first delivery for which wanted(delivery) is true; earlier ones are dropped."""

@@ -20,7 +20,7 @@ class Mail:
         assert not self.message.defects
         self.to = self.message["To"].addresses[0].addr_spec
         self.subject = self.message["Subject"]
-        self.text = self.message.get_content().replace("\r\n", "\n")
+        self.text = self.message.get_body(("plain",)).get_content().replace("\r\n", "\n")
         found = LINK.search(self.text)
         self.site, self.task, self.token = found.groups() if found else (None, None, None)
 

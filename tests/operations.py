@@ -7,7 +7,8 @@ import subprocess
 from typing import NamedTuple
 
 from document import ROOT
-from harness import DOCUMENT, PASSWORD, days_from_now, unique
+from harness import DOCUMENT, PASSWORD, WEBHOOK_SECRET, days_from_now, unique
+from sockets import handshake
 
 FILES = [str(ROOT / "schemas" / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
 RIGHTS = json.loads(subprocess.run([str(ROOT / "schemas/compile.py"), "--rights", "json", *FILES], stdout=subprocess.PIPE, check=True).stdout)
@@ -50,6 +51,11 @@ class World:
         shown = self.stack.login(self.user.email).get("/auth/sessions").json()["sessions"]
         return next(session["id"] for session in shown if session["current"])
 
+    def ticket(self):
+        answer = self.person().post("/ws/ticket")
+        assert answer.status_code == 201, answer.text
+        return {"ticket": answer.json()["ticket"]}
+
     def key_id(self):
         answer = self.user.post("/profile/keys", confirmed(name="machine", scopes=["read"]))
         assert answer.status_code == 201, answer.text
@@ -60,10 +66,33 @@ class World:
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
+    def endpoint_id(self):
+        """A new one of the facilitator's, instead of the one before."""
+        self.stack.rows("DELETE FROM webhook_endpoints WHERE owner_id = %s", self.facilitator.id)
+        (row,) = self.stack.rows(
+            "INSERT INTO webhook_endpoints (owner_id, url, secret) VALUES (%s, 'http://127.0.0.1:9/hook', %s) RETURNING id",
+            *(self.facilitator.id, WEBHOOK_SECRET),
+        )
+        return row[0]
+
+    def delivery(self):
+        """Endpoint and webhook-id of one that was given up."""
+        endpoint_id = self.endpoint_id()
+        (row,) = self.stack.rows(
+            "INSERT INTO outbox (channel, lane, owner_id, type, cause, body, state, finished_at)"
+            " VALUES ('webhook', %s, %s, 'booking.created', %s, '{}', 'dead', now()) RETURNING lane, webhook_id",
+            *(endpoint_id, self.facilitator.id, unique("cause")),
+        )
+        return row
+
+    def unsubscribe_token(self):
+        ((token,),) = self.stack.rows("SELECT unsubscribe_token(%s, 'reminder')", self.user.id)
+        return token
+
 
 class Call(NamedTuple):
     body: object = None
-    names: object = None  # the row, in the path
+    names: object = None  # the row, in the path; several: a tuple
     query: dict = {}
     headers: dict = {}
     caller: object = None  # who is known already to be the one who may
@@ -73,7 +102,9 @@ class Call(NamedTuple):
 
 def ask(client, route, call):
     body = {} if call.body is None else {"json": call.body}
-    path = re.sub(r"\{\w+\}", str(call.names), route["path"])
+    names = call.names if isinstance(call.names, tuple) else (call.names,)
+    found = iter(names)
+    path = re.sub(r"\{\w+\}", lambda _: str(next(found, names[-1])), route["path"])
     return client.request(route["method"], path, params=call.query, headers=dict(call.headers), **body)
 
 
@@ -114,19 +145,31 @@ REQUESTS = {
         {"razorpay_payment_id": "pay_x", "razorpay_order_id": "order_x", "razorpay_signature": "x"}, then=(400, "invalid_signature")
     ),
     "confirmSecondFactor": lambda world: NO_FACTOR._replace(body={"code": "123456"}),
+    "clearCrmNotifications": lambda world: Call(),
     "createApiKey": lambda world: Call(confirmed(name="machine", scopes=["read"])),
     "createBooking": lambda world: Call({"event_id": world.fresh_event()["id"]}),
     "createEvent": lambda world: Call(event_body(facilitator_id=world.facilitator.id)),
     "createPayment": lambda world: Call({"booking_id": world.order()["booking"]["id"]}),
+    "createWebhookEndpoint": lambda world: Call({"url": "http://127.0.0.1:9/hook"}),
+    "deleteCrmNotification": lambda world: Call(names=world.notification_id()),
     "deleteEvent": lambda world: Call(names=world.fresh_event()["id"]),
+    "deleteWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
     "endSignIn": lambda world: Call(names=world.session_id()),
     "endSignIns": lambda world: Call(spends=True),
     "endSignInsOfUser": lambda world: Call(names=world.leaver.id),
     "eraseProfile": lambda world: Call(confirmed(), spends=True),
     "finishGoogleSignIn": lambda world: Call(then=NO_GOOGLE),
     "getSandboxOrder": lambda world: Call(names=world.order()["order_id"]),
+    "getWebhookDelivery": lambda world: Call(names=world.delivery()),
+    "getWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
+    "listWebhookDeliveries": lambda world: Call(names=world.endpoint_id()),
     "loginUser": lambda world: Call({"email": world.user.email, "password": PASSWORD}),
     "logoutUser": lambda world: Call(spends=True),
+    "markInbox": lambda world: Call({"up_to": 1}),
+    "notifyFacilitator": lambda world: Call(example("notifyFacilitator")),
+    "openSocket": lambda world: Call(query=world.ticket(), headers=handshake(Host=None)),
+    "openStream": lambda world: Call(query=world.ticket()),
+    "openTicket": lambda world: Call(),
     "paySandboxOrder": lambda world: Call({"action": "pay"}, names=world.order()["order_id"]),
     "processNotification": lambda world: Call(names=world.notification_id()),
     "receiveBookingNotification": lambda world: Call(example("receiveBookingNotification")),
@@ -140,17 +183,25 @@ REQUESTS = {
     "registerUser": lambda world: Call({"email": f"{unique('new')}@example.com", "password": PASSWORD, "name": "New"}),
     "removeSecondFactor": lambda world: NO_FACTOR,
     "renewRecoveryCodes": lambda world: NO_FACTOR._replace(body={"code": "123456"}),
+    "replayWebhookDeliveries": lambda world: Call(example("replayWebhookDeliveries"), names=world.endpoint_id()),
+    "replayWebhookDelivery": lambda world: Call(names=world.delivery()),
     "requestPasswordReset": lambda world: Call({"email": world.user.email}),
     "requestVerification": lambda world: Call(),
     "resetPassword": lambda world: Call({**NO_LINK, "new_password": NEW_PASSWORD}, then=(400, "link_invalid")),
     "revokeApiKey": lambda world: Call(names=world.key_id()),
+    "rotateWebhookSecret": lambda world: Call({}, names=world.endpoint_id()),
     "sandboxPage": lambda world: Call(names="order_x"),
+    "sendTestMail": lambda world: Call(example("sendTestMail")),
     "setWebhook": lambda world: Call({"crm_webhook_url": None}),
     "signInWithGoogle": lambda world: Call({"id_token": "a.b.c"}, then=NO_GOOGLE),
+    "testWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
+    "unsubscribe": lambda world: Call(query={"token": world.unsubscribe_token()}),
     "updateEvent": lambda world: Call({"title": "New title"}, names=world.event["id"]),
+    "updateMailSettings": lambda world: Call({"language": "hi", "reminder": False}),
     "updateProfile": lambda world: Call({"name": "New Name"}),
     "updateUser": lambda world: Call({"role": "facilitator"}, names=world.leaver.id),
     "unlinkIdentities": lambda world: Call(confirmed(), spends=True),
+    "updateWebhookEndpoint": lambda world: Call({"types": ["booking.created"]}, names=world.endpoint_id()),
     "verifyEmail": lambda world: Call(NO_LINK, then=(400, "link_invalid")),
 }
 

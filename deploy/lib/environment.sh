@@ -4,9 +4,10 @@
 # Which secret goes to whom; "operator" is the command `tithi`. Everybody else runs without it.
 declare -A SECRET_READERS=(
     [DATABASE_URL]="${WORKER_KINDS[*]} operator"
-    [REDIS_URL]="gateway auth operator"
+    [REDIS_URL]="gateway auth crm operator"
     [JWT_SECRET_KEY]="gateway auth operator"
     [JWT_PREVIOUS_SECRET_KEY]="gateway auth operator"
+    [SEAL_KEY]="crm operator"
     [GOOGLE_CLIENT_SECRET]="auth operator"
     [CRM_WEBHOOK_SECRET]="crm operator"
     [CRM_BEARER_TOKEN]="gateway crm operator"
@@ -79,12 +80,17 @@ provide_addresses() {
     export WEBHOOK_ALLOW_NETS=${WEBHOOK_ALLOW_NETS-127.0.0.0/8,::1/128}
 }
 
-# In development bookings are announced to this stack's own CRM service, so that the whole circle can be seen.
+# In development bookings are announced to this stack's own CRM service, so that the whole circle can be seen; where only
+# this machine reaches it, its token is the one of the documents' examples.
 # Production announces nothing that the operator did not ask for.
 provide_crm() {
     [[ ${TITHI_ENV:-development} != production && -z ${CRM_WEBHOOK_URL-} ]] || return 0
     export CRM_WEBHOOK_URL=$SCHEME://127.0.0.1:$CRM_PORT/api/booking-notification
-    provide_secret CRM_BEARER_TOKEN '' random_hex
+    if [[ $HTTP_HOST =~ ^(127\..*|::1|localhost)$ ]]; then
+        given CRM_BEARER_TOKEN || export CRM_BEARER_TOKEN=super-crm-token
+    else
+        provide_secret CRM_BEARER_TOKEN '' random_hex
+    fi
     provide_secret CRM_WEBHOOK_SECRET whsec_ random_base64
 }
 

@@ -1,46 +1,95 @@
-/* What the outbox delivers (webhooks, mail, refunds): looking at it, and trying it again. */
+/* What is delivered (webhooks, mail, refunds), finished or not: looking at it, and trying it again. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "operator.h"
+#include "replay.h"
 
+#define TIME_OF(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
+/* $1 state, $2 channel, $3 endpoint, $4 how many. */
 #define LIST_SQL                                                                                                       \
-    "SELECT webhook_id, channel, type, state, attempts, last_status, last_error, owner_id,"                            \
-    " to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,"                         \
-    " CASE WHEN state = 'due' THEN to_char(next_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END"  \
-    " AS next_attempt_at"                                                                                              \
-    " FROM outbox WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR channel = $2)"                       \
-    " ORDER BY id DESC LIMIT 1000"
+    "SELECT webhook_id, channel, CASE WHEN channel = 'webhook' AND lane > 0 THEN lane END AS endpoint, type, state,"   \
+    " attempts, last_status, last_error, owner_id, " TIME_OF(                                                          \
+        "created_at") " AS created_at,"                                                                                \
+                      " CASE WHEN state = 'due' THEN " TIME_OF(                                                        \
+                          "next_attempt_at") " END AS next_attempt_at, archived"                                       \
+                                             " FROM deliveries WHERE ($1::text IS NULL OR state = $1) AND ($2::text "  \
+                                             "IS NULL OR channel = $2)"                                                \
+                                             " AND ($3::bigint IS NULL OR (channel = 'webhook' AND lane = $3))"        \
+                                             " ORDER BY id DESC LIMIT $4::bigint"
 
-/* One that is being tried just now is left to its worker. Who listens for what: workers/runtime/transaction.c; the
- * payment worker for refunds. */
-#define REPLAY_SQL                                                                                                     \
-    "WITH again AS (UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), leased_until = NULL,"      \
-    " finished_at = NULL WHERE webhook_id = $1 AND (leased_until IS NULL OR leased_until < now())"                     \
-    " RETURNING webhook_id, channel, type, state)"                                                                     \
-    " SELECT again.* FROM again"                                                                                       \
+/* Who listens for what: workers/runtime/transaction.c; the payment worker for refunds. */
+#define WAKE                                                                                                           \
     " CROSS JOIN LATERAL (SELECT pg_notify(CASE channel WHEN 'refund' THEN 'refunds' "                                 \
     "WHEN 'account_mail' THEN 'account_mail' ELSE 'outbox' END, '')) AS woken"
 
+/* $1 webhook_id. */
+#define REPLAY_SQL                                                                                                     \
+    "WITH chosen AS (SELECT webhook_id, archived FROM deliveries WHERE webhook_id = $1::text), " REPLAY_CHOSEN         \
+    " SELECT replayed.* FROM replayed" WAKE
+
+/* $1 channel, $2 endpoint, $3 from, $4 to, $5 dead ones, $6 delivered ones. What was made since then has ended since
+ * then: older months of the archive are not looked at. */
+#define REPLAY_SPAN_SQL                                                                                                \
+    "WITH chosen AS (SELECT webhook_id, archived FROM deliveries"                                                      \
+    "  WHERE created_at >= $3::timestamptz AND finished_at >= $3::timestamptz"                                         \
+    "  AND created_at < coalesce($4::timestamptz, 'infinity')"                                                         \
+    "  AND ((state = 'dead' AND $5::boolean) OR (state = 'delivered' AND $6::boolean))"                                \
+    "  AND ($1::text IS NULL OR channel = $1) AND ($2::bigint IS NULL OR (channel = 'webhook' AND lane = "             \
+    "$2))), " REPLAY_CHOSEN ", counted AS (SELECT channel, count(*) FROM replayed GROUP BY channel)"                   \
+    " SELECT coalesce(sum(count), 0)::bigint AS replayed FROM counted" WAKE
+
+static bool is_one_of(const char *word, const char *const *words) {
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static bool is_number(const char *text) {
+    return *text && strlen(text) < 19 && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Of the options that both commands have. EXIT_SUCCESS, or said what is wrong. */
+static int check_filter(const struct options *options) {
+    static const char *const channels[] = {"webhook", "mail", "refund", "account_mail", NULL};
+    if (options->channel && !is_one_of(options->channel, channels))
+        return complain(EX_USAGE, "channels are webhook, mail, account_mail and refund, not '%s'", options->channel);
+    if (options->endpoint && !is_number(options->endpoint))
+        return complain(EX_USAGE, "--endpoint wants a number, not '%s'", options->endpoint);
+    return EXIT_SUCCESS;
+}
+
 int command_deliveries(const struct stack *stack, const struct options *options, char **arguments) {
     static const struct column columns[] = {
-        {"webhook_id", "WEBHOOK"}, {"channel", "CHANNEL"},
-        {"type", "TYPE"},          {"state", "STATE"},
-        {"attempts", "ATTEMPTS"},  {"last_status", "STATUS"},
-        {"created_at", "CREATED"}, {"next_attempt_at", "NEXT"},
-        {"last_error", "ERROR"},   {NULL, NULL},
+        {"webhook_id", "WEBHOOK"},
+        {"channel", "CHANNEL"},
+        {"endpoint", "ENDPOINT"},
+        {"type", "TYPE"},
+        {"state", "STATE"},
+        {"attempts", "ATTEMPTS"},
+        {"last_status", "STATUS"},
+        {"created_at", "CREATED"},
+        {"next_attempt_at", "NEXT"},
+        {"last_error", "ERROR"},
+        {NULL, NULL},
     };
-    const char *state = arguments[0], *channel = options->channel;
-    if (state && strcmp(state, "due") != 0 && strcmp(state, "delivered") != 0 && strcmp(state, "dead") != 0)
+    static const char *const states[] = {"due", "delivered", "dead", NULL};
+    const char *state = arguments[0], *limit = options->limit ? options->limit : "1000";
+    if (state && !is_one_of(state, states))
         return complain(EX_USAGE, "deliveries are due, delivered or dead, not '%s'", state);
-    if (channel && strcmp(channel, "webhook") != 0 && strcmp(channel, "mail") != 0 && strcmp(channel, "refund") != 0 &&
-        strcmp(channel, "account_mail") != 0)
-        return complain(EX_USAGE, "channels are webhook, mail, account_mail and refund, not '%s'", channel);
+    if (!is_number(limit))
+        return complain(EX_USAGE, "--limit wants a number, not '%s'", limit);
+    if (check_filter(options) != EXIT_SUCCESS)
+        return EX_USAGE;
     PGconn *database = stack_settings(stack) ? NULL : database_open();
     if (!database)
         return EX_UNAVAILABLE;
-    PGresult *result = database_query(database, LIST_SQL, 2, (const char *const[]){state, channel});
+    PGresult *result =
+        database_query(database, LIST_SQL, 4, (const char *const[]){state, options->channel, options->endpoint, limit});
     if (result)
         print_rows(options, database_rows(result), columns);
     int code = result ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -49,19 +98,17 @@ int command_deliveries(const struct stack *stack, const struct options *options,
     return code;
 }
 
-int command_replay(const struct stack *stack, const struct options *options, char **arguments) {
+static int replay_those(PGconn *database, const struct options *options, char **webhook_ids) {
     static const struct column columns[] = {
         {"webhook_id", "WEBHOOK"}, {"channel", "CHANNEL"}, {"type", "TYPE"}, {"state", "STATE"}, {NULL, NULL}};
-    PGconn *database = stack_settings(stack) ? NULL : database_open();
-    if (!database)
-        return EX_UNAVAILABLE;
     json_t *rows = json_array();
     int code = EXIT_SUCCESS;
-    for (; *arguments; arguments++) {
-        PGresult *result = database_query(database, REPLAY_SQL, 1, (const char *const *)arguments);
+    for (; *webhook_ids; webhook_ids++) {
+        PGresult *result = database_query(database, REPLAY_SQL, 1, (const char *const *)webhook_ids);
         if (!result || PQntuples(result) == 0)
-            code = result ? complain(EXIT_FAILURE, "there is no delivery %s, or it is being tried just now", *arguments)
-                          : EXIT_FAILURE;
+            code = result
+                       ? complain(EXIT_FAILURE, "there is no delivery %s, or it is being tried just now", *webhook_ids)
+                       : EXIT_FAILURE;
         if (result) {
             json_t *found = database_rows(result);
             json_array_extend(rows, found);
@@ -69,7 +116,42 @@ int command_replay(const struct stack *stack, const struct options *options, cha
         }
         PQclear(result);
     }
-    PQfinish(database);
     print_rows(options, rows, columns);
+    return code;
+}
+
+static int replay_span(PGconn *database, const struct options *options) {
+    const char *const values[] = {options->channel,
+                                  options->endpoint,
+                                  options->from,
+                                  options->to,
+                                  options->dead ? "true" : "false",
+                                  options->delivered ? "true" : "false"};
+    PGresult *result = database_query(database, REPLAY_SPAN_SQL, 6, values);
+    if (!result)
+        return EXIT_FAILURE;
+    json_t *rows = database_rows(result), *row = json_array_get(rows, 0);
+    if (options->json)
+        print_json(row);
+    else
+        printf("due again: %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(row, "replayed")));
+    json_decref(rows);
+    PQclear(result);
+    return EXIT_SUCCESS;
+}
+
+int command_replay(const struct stack *stack, const struct options *options, char **arguments) {
+    bool by_span = options->dead || options->delivered;
+    if (by_span == (arguments[0] != NULL))
+        return complain(EX_USAGE, "name deliveries, or say --dead or --delivered and --from when");
+    if (by_span && !options->from)
+        return complain(EX_USAGE, "--from is missing: since when they were made");
+    if (check_filter(options) != EXIT_SUCCESS)
+        return EX_USAGE;
+    PGconn *database = stack_settings(stack) ? NULL : database_open();
+    if (!database)
+        return EX_UNAVAILABLE;
+    int code = by_span ? replay_span(database, options) : replay_those(database, options, arguments);
+    PQfinish(database);
     return code;
 }

@@ -40,9 +40,13 @@ static const struct command commands[] = {
     {"user bulk", "N --tokens FILE", "make N accounts for a load test and write `email id token` lines",
      command_user_bulk, 1, 1, false},
     {"user hash", "", "the stored form of the password on standard input", command_user_hash, 0, 0, false},
-    {"deliveries", "[due|delivered|dead] [--channel webhook|mail|account_mail|refund]", "what was sent, newest first",
-     command_deliveries, 0, 1, false},
-    {"replay", "WEBHOOK_ID…", "send it again, whatever the channel", command_replay, 1, NO_LIMIT, false},
+    {"deliveries", "[due|delivered|dead] [--channel webhook|mail|account_mail|refund] [--endpoint ID] [--limit N]",
+     "what was sent, newest first, the archive included", command_deliveries, 0, 1, false},
+    {"replay", "WEBHOOK_ID… | --dead|--delivered --from TIME [--to TIME] [--channel CHANNEL] [--endpoint ID]",
+     "send it again, whatever the channel; or all that were made in a span of time and have ended so", command_replay,
+     0, NO_LIMIT, false},
+    {"mail", "[--to ADDRESS] [N]", "the newest N mails (10) in MAIL_FOLDER, where mail lies while SMTP_URL is not set",
+     command_mail, 0, 1, false},
     {"check-config", "", "the settings of the stack's programs, secrets masked", command_check_config, 0, 0, false},
     {"migrate", "[--schemas DIR]", "bring the database to the newest schema", command_migrate, 0, 0, false},
     {"psql", "[ARGUMENT…]", "psql on the stack's database, as its owner", command_psql, 0, NO_LIMIT, true},
@@ -85,7 +89,13 @@ enum option_id {
     OPTION_PASSWORD_FILE,
     OPTION_TOKENS,
     OPTION_SCHEMAS,
-    OPTION_CHANNEL
+    OPTION_CHANNEL,
+    OPTION_ENDPOINT,
+    OPTION_LIMIT,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_DEAD,
+    OPTION_DELIVERED
 };
 
 static const struct option long_options[] = {
@@ -100,6 +110,12 @@ static const struct option long_options[] = {
     {"tokens", required_argument, NULL, OPTION_TOKENS},
     {"schemas", required_argument, NULL, OPTION_SCHEMAS},
     {"channel", required_argument, NULL, OPTION_CHANNEL},
+    {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"dead", no_argument, NULL, OPTION_DEAD},
+    {"delivered", no_argument, NULL, OPTION_DELIVERED},
     {NULL, 0, NULL, 0},
 };
 
@@ -140,6 +156,24 @@ static void read_options(int argc, char **argv, bool all, struct options *option
             break;
         case OPTION_CHANNEL:
             options->channel = optarg;
+            break;
+        case OPTION_ENDPOINT:
+            options->endpoint = optarg;
+            break;
+        case OPTION_LIMIT:
+            options->limit = optarg;
+            break;
+        case OPTION_FROM:
+            options->from = optarg;
+            break;
+        case OPTION_TO:
+            options->to = optarg;
+            break;
+        case OPTION_DEAD:
+            options->dead = true;
+            break;
+        case OPTION_DELIVERED:
+            options->delivered = true;
             break;
         default:
             exit(EX_USAGE);

@@ -17,6 +17,12 @@ struct options {
     const char *tokens;
     const char *schemas;
     const char *channel;
+    const char *endpoint;
+    const char *limit;
+    const char *from;
+    const char *to;
+    bool dead;
+    bool delivered;
 };
 
 /* A stack's state folder, as deploy/up writes it. */
@@ -30,7 +36,8 @@ typedef int command_function(const struct stack *stack, const struct options *op
 
 command_function command_status, command_top, command_scale, command_drain, command_user_add, command_user_role,
     command_user_bulk, command_user_hash, command_user_list, command_user_approve, command_user_activate,
-    command_user_deactivate, command_deliveries, command_replay, command_check_config, command_migrate, command_psql;
+    command_user_deactivate, command_deliveries, command_replay, command_mail, command_check_config, command_migrate,
+    command_psql;
 
 /* stack.c */
 void stack_open(struct stack *stack, const char *state);

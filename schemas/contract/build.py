@@ -22,7 +22,7 @@ COOKIES = ["__Host-session", "__Host-refresh", "__Host-google"]  # whose SameSit
 GATEWAY_HEADERS = {"accept", "idempotency-key", "if-none-match", "traceparent", "x-request-id"}
 OPERATION_ONLY = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page", "x-raw-body",
-    "x-scope", "x-redirect", "x-hashes", "x-owner",
+    "x-scope", "x-redirect", "x-hashes", "x-owner", "x-missing",
 }  # fmt: skip
 C_WORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
@@ -142,6 +142,7 @@ class Contract:
             self.read_redirect(operation, node.get("x-redirect"))
         if node.get("x-hashes"):
             self.read_hashes(operation, node)
+        operation.tells_missing = flag(node, "x-missing", False)
         if node.get("x-deadline-ms"):
             operation.deadline_ms = node.get("x-deadline-ms").integer()
         if node.get("x-page"):
@@ -151,13 +152,15 @@ class Contract:
         self.add_routes(node, method, path, Route("", "", "", operation, status, cookies=self.read_cookies(node, operation, None)))
 
     def add_routes(self, node, method, path, route):
-        listener = node.get("x-listener").choice(["api", "crm"]) if node.get("x-listener") else "api"
+        listener = node.get("x-listener").choice(["api", "crm", "both"]) if node.get("x-listener") else "api"
+        listeners = ["api", "crm"] if listener == "both" else [listener]
         paths = [(path, node)]
         if node.get("x-alias"):
             paths += [(alias.text(), alias) for alias in node.get("x-alias").elements()]
         for each, place in paths:
             self.check_template(each, place, route)
-            self.routes.append(dataclasses.replace(route, method=method.upper(), path=each, listener=f"LISTENER_{listener.upper()}"))
+            for name in listeners:
+                self.routes.append(dataclasses.replace(route, method=method.upper(), path=each, listener=f"LISTENER_{name.upper()}"))
 
     @staticmethod
     def check_template(path, place, route):
@@ -347,6 +350,8 @@ class Contract:
         for property_name, child in schema.properties.items():
             if child.read_only and direction == "request":
                 continue
+            if child.format == "json" and direction == "request":
+                child.node.fail("JSON inside JSON is for replies: nobody checks what it holds")
             if child.source:
                 child.node.fail("x-from means something only in the reply of another face")
             if child.credentials and direction != "request":
@@ -410,10 +415,10 @@ class Contract:
             if not re.match(r"^[1-5][0-9][0-9]$", status):
                 response.fail("is no status")
             schema = self.check_response(response)
-            if status.startswith("2"):
+            if status.startswith("2") or status == "101":
                 success.append((int(status), schema))
         if len(success) != 1:
-            node.get("responses").fail("exactly one 2xx response is needed")
+            node.get("responses").fail("exactly one response that means success (2xx, or 101) is needed")
         return success[0]
 
     def reply_record(self, schema, name, node):

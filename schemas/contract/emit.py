@@ -32,11 +32,12 @@ FORMATS = {
     "time-zone": "FORMAT_TIME_ZONE",
     "currency": "FORMAT_CURRENCY",
     "line": "FORMAT_LINE",
+    "json": "FORMAT_JSON",
 }
 INTERNAL_KEYWORDS = {
     "x-service", "x-roles", "x-role-refusal", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
     "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "x-redirect", "x-set-cookies",
-    "x-clear-cookies", "x-hashes", "x-owner", "writeOnly",
+    "x-clear-cookies", "x-hashes", "x-owner", "x-missing", "writeOnly",
 }  # fmt: skip
 
 
@@ -229,6 +230,7 @@ def operation_row(operation):
         ("redirect", f"REDIRECT_{operation.redirect.upper()}" if operation.redirect else None),
         ("redirect_field", field_pointer(operation.reply, operation.redirect_field) if operation.redirect else None),
         ("hashes", "true" if operation.hashes else None),
+        ("tells_missing", "true" if operation.tells_missing else None),
     ]
     if operation.continuation:
         rows += [

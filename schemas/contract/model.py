@@ -105,6 +105,7 @@ class Operation:
     redirect: str = None  # who is sent on by redirect_field: "everybody" or "browsers"
     redirect_field: Field = None
     hashes: bool = False  # a password: few at once per gateway
+    tells_missing: bool = False  # fields that are required and were not given have a refusal of their own
     page: str = None
     continuation: object = None  # the operation that gets this one's reply and answers in its place
     continuation_field: Field = None  # of the reply: where it is true

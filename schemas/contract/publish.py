@@ -55,8 +55,9 @@ def complete_operation(document, item, method):
         operation["responses"]["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
     if "x-redirect" in operation:
         say_redirect(operation)
-    if operation.get("x-listener") == "crm":
-        operation["servers"] = [copy.deepcopy(CRM_SERVER)]
+    if operation.get("x-listener") in ("crm", "both"):
+        others = document["servers"] if operation["x-listener"] == "both" else []
+        operation["servers"] = copy.deepcopy([*others, CRM_SERVER])
     for holder in (item, operation):
         if "parameters" in holder:
             holder["parameters"] = [name for given in holder["parameters"] for name in parameter_names(document, given)]
@@ -110,6 +111,9 @@ def spell_object(schema, asked):
     for name, given in schema["properties"].items():
         if asked and given.get("x-quoted") and given["type"] == "integer":
             given.update(type=["integer", "string"], pattern="^-?[0-9]+$")
+        if given.get("format") == "json":
+            given.update(type="object")
+            del given["format"]
         properties[name] = given
         names[name] = [name]
         plain = {key: value for key, value in given.items() if key not in OF_ONE_NAME}

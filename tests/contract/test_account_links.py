@@ -156,9 +156,10 @@ class TestReset:
 
     def test_nothing_stays_of_who_registered_another_s_address(self, stack, mails):
         """The owner comes in with the new password alone, and bookings are announced to nobody."""
-        stranger = stack.user()
+        stranger = stack.facilitator()
         activate(stack, stranger)
         assert stranger.put("/profile", {"crm_webhook_url": "http://127.0.0.1:9/hook"}).status_code == 200
+        assert stranger.post("/webhooks", {"url": "http://127.0.0.1:9/hook"}).status_code == 201
         assert stranger.post("/auth/email", {"email": f"{unique('new')}@example.com", "current_password": PASSWORD}).status_code == 202
         forgot(stack, stranger.email)
         assert reset(stack, mails.wait(stranger.email, RESET).token).status_code == 200
@@ -166,6 +167,7 @@ class TestReset:
         profile = owner.get("/profile").json()
         assert owner.id == stranger.id and profile["is_verified"] and profile["crm_webhook_url"] is None
         assert stranger.get("/profile").status_code == 401
+        assert owner.get("/webhooks").json() == {"endpoints": []}
         for table in ("second_factors", "recovery_codes", "one_time_tokens"):
             assert not stack.rows(f"SELECT * FROM {table} WHERE user_id = %s", owner.id)
         assert mails.wait(owner.email, PASSWORD_CHANGED)

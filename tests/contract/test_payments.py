@@ -234,8 +234,8 @@ class TestPaying:
         booking = booking_until(person, booked["booking"]["id"], payment_status="refunded")
         assert (booking["status"], booking["refund"]["cause"]) == ("cancelled", "late")
         assert money(stack, booking["id"]) == {"provider": 0, "earnings": 0, "refunds_owed": 0}
-        mail = stack.rows("SELECT body::json -> 'values' ->> 'cause_text' FROM outbox WHERE channel = 'mail' AND owner_id = %s", person.id)
-        assert mail == [("the booking had been cancelled",)]
+        mail = stack.rows("SELECT body::json -> 'values' ->> 'cause' FROM outbox WHERE type = 'mail.late_refund' AND owner_id = %s", person.id)
+        assert mail == [("booking_cancelled",)]
 
     def test_an_order_is_closed_when_its_booking_is_cancelled(self, stack, person, facilitator):
         booked = book(person, stack.priced_event(facilitator))
@@ -281,13 +281,13 @@ class TestLate:
         assert (booking["refund"]["cause"], booking["refund"]["amount"], booking["refund"]["status"]) == ("late", 2500.0, "processed")
         assert money(hasty, booking["id"]) == {"provider": 0, "earnings": 0, "refunds_owed": 0}
         ((mail,),) = hasty.rows("SELECT body::json FROM outbox WHERE channel = 'mail' AND type = 'mail.late_refund' AND owner_id = %s", person.id)
-        assert (mail["to"], mail["template"]) == (person.email, "late_refund")
+        assert (mail["to"], mail["template"], mail["language"], mail["zone"]) == (person.email, "late_refund", "en", "UTC")
         assert mail["values"] == {
             "booking_reference": booking["booking_reference"],
             "event_title": "Full Moon Yoga",
-            "amount": "2500.00",
+            "amount_minor": 250000,
             "currency": "INR",
-            "cause_text": "the event is full",
+            "cause": "full",
             "refund_id": booking["refund"]["refund_id"],
         }
         assert_ledger_is_balanced(hasty)
@@ -420,10 +420,10 @@ class TestRefunds:
         find = "SELECT cause FROM outbox WHERE channel = 'refund' AND cause = 'refund:' || %s"
         refund_id = person.get(f"/bookings/{booking['id']}").json()["refund"]["refund_id"]
         assert stack.rows(find, refund_id)
-        again = "UPDATE outbox SET state = 'due', next_attempt_at = now(), finished_at = NULL WHERE cause = 'refund:' || %s"
+        again = "UPDATE outbox SET state = 'due', next_attempt_at = now(), finished_at = NULL WHERE channel = 'refund' AND cause = 'refund:' || %s"
         stack.rows(again, refund_id)
         stack.rows("NOTIFY refunds")
-        done = "SELECT count(*) FROM outbox WHERE cause = 'refund:' || %s AND state = 'delivered'"
+        done = "SELECT count(*) FROM outbox WHERE channel = 'refund' AND cause = 'refund:' || %s AND state = 'delivered'"
         wait_until(lambda: stack.rows(done, refund_id) == [(1,)], "the refund is not delivered")
         assert refunds(stack, booking["id"]) == [("manual", 500, "processed")]
         assert money(stack, booking["id"])["provider"] == 249500

@@ -14,7 +14,9 @@ from test_api_keys import make
 from test_auth import bearer, claims_of, refresh
 from test_second_factor import activate
 
-LISTS = ("identities", "sessions", "api_keys", "bookings", "payments", "refunds", "events", "notifications", "security_events")
+LISTS = ("identities", "sessions", "api_keys", "bookings", "payments", "refunds", "events", "notifications", "security_events",
+         "webhook_endpoints", "inbox")
+SINGLE = ("profile", "picture_url", "second_factor_since", "language", "time_zone", "refused_mail")
 
 
 def export(person):
@@ -27,7 +29,7 @@ def export(person):
         for name in LISTS:
             assert len(page[name]) <= 500
             whole.setdefault(name, []).extend(page[name])
-        whole |= {name: page.get(name) for name in ("profile", "picture_url", "second_factor_since")}
+        whole |= {name: page.get(name) for name in SINGLE}
         if not page.get("next"):
             return whole
         after = {"after": page["next"]}
@@ -67,6 +69,7 @@ class Traces:
         self.tell_crm(stack)
         for booking in (self.paid, self.free):
             assert self.person.post(f"/bookings/{booking['id']}/cancel").status_code == 200
+        self.be_told_of(stack)
 
     def enter(self, stack):
         fields = {"email": f"{self.word}@example.com", "name": f"Name {self.word}", "phone": self.phone}
@@ -90,6 +93,28 @@ class Traces:
         )
 
 
+    def be_told_of(self, stack):
+        """In everything that was or will be sent to others, a part of it in the archive."""
+        stack.rows("INSERT INTO mail_refusals (user_id, kind) VALUES (%s, 'digest')", self.person.id)
+        told = "SELECT type FROM log_entries WHERE user_id = %s AND position IS NOT NULL"
+        wait_until(lambda: len(stack.rows(told, self.person.id)) == 7, lambda: stack.rows(told, self.person.id))
+        wait_until(lambda: not stack.rows("SELECT 1 FROM outbox WHERE state = 'due' AND next_attempt_at <= now()"), lambda: stack.rows("SELECT * FROM outbox WHERE state = 'due'"))
+        stack.rows(
+            "INSERT INTO outbox (channel, owner_id, type, cause, body, next_attempt_at) SELECT 'mail', %s, type, cause || n, json_build_object("
+            "  'person', %s, 'person_email', email)::text, now() + interval '1 hour' FROM generate_series(1, 2) AS n, (VALUES ('mail.digest', 'digest:', ''),"
+            "  ('mail.crm_notification', 'n:', %s)) AS given(type, cause, email)",
+            *(self.facilitator.id, self.person.name, self.person.email.upper()),
+        )
+        stack.rows(
+            "INSERT INTO delivery_attempts (webhook_id, number, started_at, duration_ms, response)"
+            " SELECT webhook_id, 7, now(), 1, %s FROM outbox WHERE channel = 'webhook' AND cause LIKE '%%:' || %s",
+            *(f"thank you, {self.word}", self.free["id"]),
+        )
+        half = "WHERE mod(id / 2, 2) = 0"
+        stack.rows(f"UPDATE outbox SET state = 'delivered', finished_at = now() {half} AND state = 'due'")
+        stack.rows(f"WITH gone AS (DELETE FROM outbox {half} RETURNING *) INSERT INTO outbox_archive SELECT * FROM gone")
+
+
 class TestExport:
     @pytest.fixture(scope="class")
     def traces(self, house):
@@ -110,7 +135,16 @@ class TestExport:
         assert [refund["amount_minor"] for refund in whole["refunds"]] == [250000]
         assert [event["id"] for event in whole["events"]] == [own_event["id"]]
         assert sorted(notification["action"] for notification in whole["notifications"] if notification["action"] in ("told", "changed")) == ["changed", "told"]
+        assert [endpoint["url"] for endpoint in whole["webhook_endpoints"]] == [f"https://{traces.word}.example/hook"]
+        assert (whole["language"], whole["time_zone"], whole["refused_mail"]) == ("en", "UTC", ["digest"])
         assert {"user_created", "authn_login_success", "sensitive_read"} <= {event["event"] for event in whole["security_events"]}
+
+    def test_the_inbox_is_in_it(self, house, traces):
+        """Without what it says of others."""
+        messages = export(traces.facilitator)["inbox"]
+        assert [message["seq"] for message in messages] == list(range(1, len(messages) + 1))
+        assert {"booking.created", "booking.cancelled"} <= {message["type"] for message in messages}
+        assert traces.word not in json.dumps(messages)
 
     def test_the_second_factor_is_in_it(self, person, stack):
         assert export(person)["second_factor_since"] is None
@@ -165,7 +199,6 @@ class TestErasure:
     def erased(self, house, before):
         """Who has just been erased."""
         other = house.login(before.person.email)
-        wait_until(lambda: not house.rows("SELECT 1 FROM outbox WHERE channel = 'mail' AND state = 'due'"), "mails are still due")
         assert before.word in dump(house)
         answer = erase(before.person)
         assert answer.status_code == 200, answer.text
@@ -206,9 +239,11 @@ class TestErasure:
         assert archived == 1
 
     def test_webhooks_tell_of_nobody(self, house, erased):
-        bodies = house.rows("SELECT body::jsonb FROM outbox WHERE channel = 'webhook' AND cause = 'booking:' || %s", erased.free["id"])
-        assert bodies
-        for (body,) in bodies:
+        cause = f"booking:{erased.free['id']}"
+        log, sent = house.rows("SELECT body::jsonb FROM log_entries WHERE cause = %s", cause), house.rows(
+            "SELECT body::jsonb FROM deliveries WHERE channel = 'webhook' AND cause = %s", cause)
+        assert len(log) == 2 and len(sent) >= 2
+        for (body,) in log + sent:
             assert body["user"] == {"id": erased.person.id, "name": "Erased", "email": f"erased-{erased.person.id}@erased.invalid"}
             assert body["notes"] is None and body["booking_id"] == erased.free["id"]
 

@@ -24,7 +24,8 @@ LESSER, BROWSER = "facilitator without a factor", "cookie session"
 ROLES |= {LESSER: "user", BROWSER: "facilitator"}
 KEYS = ("key without the scope", "key with the scope")  # the facilitator's
 CALLERS = ("nobody", *ROLES, "expired token", "ended session", *KEYS)
-# The user has booked, at the facilitator's event; what is only ever one's own, where a row is named, is the user's.
+# The user has booked, at the facilitator's event; what is only ever one's own, where a row is named, is the user's, or the facilitator's
+# where users have none.
 RELATIONS = {"user": {"self", "booking.person"}, "facilitator": {"event.facilitator", "booking.facilitator"}}
 RELATIONS |= {LESSER: set(), BROWSER: RELATIONS["facilitator"]}
 UNLIMITED = dict.fromkeys(("RATE_LIMIT_READ", "RATE_LIMIT_WRITE", "RATE_LIMIT_AUTH", "RATE_LIMIT_KEY"), "off")
@@ -128,6 +129,8 @@ def refusal_by_ownership(row, caller):
     if not owner or not owner["refusal"] or role_of(caller) in owner["roles"]:
         return None
     relations = RELATIONS.get("facilitator" if caller in KEYS else caller, set())
+    if row["roles"] and "user" not in row["roles"] and role_of(caller) and "event.facilitator" in relations:
+        relations = relations | {"self"}
     if relations & set(owner["relations"]):
         return None
     return "forbidden" if relations & set(owner["known_to"]) else owner["refusal"]

@@ -636,6 +636,59 @@ class TestCrmService:
         assert answer.status_code == 200
         assert_fields(answer.json(), {"message": str, "notification": {"id": mine["id"], "processed": True}})
 
+    @SLASH
+    def test_notify(self, stack, slash):
+        host = stack.facilitator()
+        body = {
+            "booking_id": 1,
+            "user": {"name": "John Doe", "email": "john@example.com"},
+            "event": {"title": "Yoga Session", "facilitator_id": host.id},
+            "action": unique("payment_completed"),
+        }
+        answer = stack.crm.post("/notify" + slash, body)
+        assert answer.status_code == 200
+        assert_fields(answer.json(), {"message": "Notification sent successfully", "notification_id": int, "email_sent": True})
+
+        def mine():
+            (shown,) = [item for item in listed() if item["id"] == answer.json()["notification_id"]]
+            return shown if shown["status"] == "sent" else None
+
+        def listed():
+            return stack.crm.get("/notifications" + slash).json()["notifications"]
+
+        shown = wait_until(mine, listed)
+        assert_fields(shown, {"booking_id": 1, "status": "sent", "response": f"Email sent successfully to {host.email}"})
+        assert_recent(shown["sent_at"])
+        answer = stack.crm.delete(f"/notifications/{shown['id']}{slash}")
+        assert answer.status_code == 200
+        assert_fields(answer.json(), {"message": "Notification deleted successfully"})
+        assert shown["id"] not in [item["id"] for item in listed()]
+
+    @SLASH
+    def test_missing_fields(self, stack, slash):
+        answer = stack.crm.post("/notify" + slash, {"action": "payment_completed"})
+        refused(answer, 400, "Missing required fields")
+        assert_fields(answer.json(), {"missing_fields": ["booking_id", "user"]})
+
+    @SLASH
+    def test_all_are_cleared(self, stack, slash):
+        stack.crm.post("/api/booking-notification", {**self.NOTIFICATION, "action": unique("action")})
+        answer = stack.crm.delete("/notifications/clear" + slash)
+        assert answer.status_code == 200
+        assert_fields(answer.json(), {"message": "All notifications cleared", "deleted_count": int})
+        assert answer.json()["deleted_count"] >= 1
+        assert stack.crm.delete("/notifications/clear").json()["deleted_count"] == 0
+
+    @SLASH
+    def test_mail_is_tried_out(self, stack, slash):
+        body = {"to_email": "test@example.com", "subject": "Test Email", "html_content": "<h1>Test Email</h1><p>This is a test email.</p>"}
+        answer = stack.crm.post("/test-email" + slash, body)
+        assert answer.status_code == 200
+        assert_fields(answer.json(), {"message": "Test email sent successfully", "email_sent": True})
+        answer = stack.crm.get("/test-gmail-auth" + slash)
+        assert answer.status_code == 200
+        assert_fields(answer.json(), {"message": str, "authenticated": False, "gmail_user": None})
+
     def test_own_webhooks_are_accepted(self, stack, crm_receiver, person, event):
         booking = stack.book(person, event)
         sent = crm_receiver.wait_for(lambda delivery: delivery.json["booking_id"] == booking["id"])

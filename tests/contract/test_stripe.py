@@ -311,7 +311,7 @@ class TestWebhook:
         for body in (b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 5000):
             event = Event(unique("evt"), "nonsense", {})
             event.body = body
-            code = "validation_error" if body in (b"", b"\xff\xfe") else "malformed_json"  # no text at all never gets to the signature
+            code = "validation_error" if body == b"\xff\xfe" else "malformed_json"  # no text at all never gets to the signature
             assert refusal(paid.stripe.send(event)) == (400, code), body
         assert paid.traces() == before
 

@@ -293,4 +293,7 @@ def test_ten_thousand_are_paid_back_once(crowded):
     assert stack.rows("SELECT status, payment_status, count(*) FROM bookings GROUP BY 1, 2") == [("cancelled", "refunded", PAID)]
     kinds = ("captured", "owed", "paid_back")
     assert stack.rows("SELECT kind, count(*) FROM ledger GROUP BY 1 ORDER BY 1") == [(kind, 2 * PAID) for kind in kinds]
+    told = "SELECT type, count(*) FROM log_entries WHERE type ~ '(cancelled|refunded)$' AND position IS NOT NULL GROUP BY 1 ORDER BY 1"
+    wanted = [("booking.cancelled", PAID), ("event.cancelled", 1), ("payment.refunded", PAID)]
+    wait_until(lambda: stack.rows(told) == wanted, lambda: f"the log tells {stack.rows(told)}")
     assert_ledger_is_balanced(stack)

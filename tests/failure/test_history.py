@@ -3,24 +3,20 @@ killed at random. What was acknowledged must exist, once, within capacity, and n
 
 import asyncio
 import collections
-import json
 import os
 import random
 import signal
-import subprocess
 import time
-import uuid
 
 import pytest
 
-from document import ROOT
+from crowd import crowd
 from harness import start_stack, stop_stack
 
 PEOPLE = 200
 PLACES = 50
 EVENTS = 150
 RACE_S = 12
-PATIENCE_S = 20
 
 Outcome = collections.namedtuple("Outcome", "event_id user_id status answer")
 
@@ -33,49 +29,9 @@ def stack():
     stop_stack(stack)
 
 
-class Person:
-    """One client with one connection, who repeats a request under its Idempotency-Key until it is answered for good."""
-
-    def __init__(self, port, line):
-        _, user_id, self.token = line.split()
-        self.user_id = int(user_id)
-        self.port = port
-        self.streams = None
-        self.server_errors = []
-
-    async def book(self, event_id):
-        body = json.dumps({"event_id": event_id}).encode()
-        request = (
-            f"POST /bookings HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
-            f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode() + body
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            try:
-                status, answer = await asyncio.wait_for(self.exchange(request), PATIENCE_S)
-            except (OSError, asyncio.IncompleteReadError):
-                await self.close()
-                continue
-            if status >= 500:
-                self.server_errors.append((status, answer))
-            if status < 500 and answer.get("code") != "idempotency_in_flight":
-                return Outcome(event_id, self.user_id, status, answer)
-            await asyncio.sleep(0.1)
-        return Outcome(event_id, self.user_id, None, self.server_errors[-1:])
-
-    async def exchange(self, request):
-        if not self.streams:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
-        reader, writer = self.streams
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.split("content-length:")[1].split("\r\n")[0])
-        return int(head.split()[1]), json.loads(await reader.readexactly(length))
-
-    async def close(self):
-        if self.streams:
-            self.streams[1].close()
-            self.streams = None
+async def book(person, event_id):
+    status, answer = await person.post("/bookings", {"event_id": event_id})
+    return Outcome(event_id, person.user_id, status, answer)
 
 
 async def kill_at_random(stack, dice, stop):
@@ -97,7 +53,7 @@ async def race(stack, people, events, dice):
     killer = asyncio.create_task(kill_at_random(stack, dice, stop))
     outcomes, began = [], time.monotonic()
     for number, event_id in enumerate(events, 1):
-        outcomes += await asyncio.gather(*(person.book(event_id) for person in people))
+        outcomes += await asyncio.gather(*(book(person, event_id) for person in people))
         ahead = RACE_S * number / EVENTS - (time.monotonic() - began)
         if ahead < -RACE_S:
             break  # a slow machine has had killing enough
@@ -109,20 +65,12 @@ async def race(stack, people, events, dice):
     return outcomes, kills
 
 
-def make_people(stack):
-    tokens = stack.state / "tokens"
-    command = [str(ROOT / "deploy/tithi"), "--state", str(stack.state), "user", "bulk", str(PEOPLE), "--tokens", str(tokens)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    port = int(stack.base_url.rsplit(":", 1)[1])
-    return [Person(port, line) for line in tokens.read_text().splitlines()]
-
-
 def test_what_was_acknowledged_exists_once_and_within_capacity(stack):
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     facilitator = stack.facilitator()
     events = [stack.event(facilitator, max_participants=PLACES)["id"] for _ in range(EVENTS)]
-    people = make_people(stack)
+    people = crowd(stack, PEOPLE)
     outcomes, kills = asyncio.run(race(stack, people, events, random.Random(seed)))
     print(f"{len(outcomes)} wishes, killed {dict(kills)}")
     assert kills["booking"] >= 5 and kills["broker"] >= 3, kills

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import email
 import email.policy
+import html
 import json
 import os
 import pathlib
@@ -18,22 +19,22 @@ import threading
 import time
 import uuid
 
+import icalendar
 import pytest
 
-from harness import Receiver
+from harness import ROOT, Receiver
 from test_worker import BUILD, Program, Site, run, until
 
 VALUES = {
-    "event_title": 'Yoga für Anfänger: श्वास, "tief" & weit, an einem sehr langen Abend im Spätsommer, mit Klängen',
-    "amount": "12.50",
+    "event_title": 'Yoga für Anfänger: श्वास, "tief" & weit = <b>gut</b>, an einem sehr langen Abend im Spätsommer, mit Klängen',
+    "amount_minor": 1250,
     "currency": "EUR",
     "booking_reference": "BK-7",
     "refund_id": "rfnd_123",
-    "cause_text": "die Veranstaltung ist voll = ausgebucht",
+    "cause": "full",
 }
 
-
-HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
+HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "Content-Language", "Auto-Submitted", "MIME-Version", "Content-Type"]
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,8 @@ def site():
 class Mail:
     """A row of the outbox."""
 
-    def __init__(self, database, to="a@example.com", name="A", template="late_refund", **values):
-        body = {"to": to, "name": name, "template": template, "values": {**VALUES, **values}}
+    def __init__(self, database, to="a@example.com", name="A", template="late_refund", more=None, **values):
+        body = {"to": to, "name": name, "template": template, "values": {**VALUES, **values}, **(more or {})}
         self.database = database
         self.id = f"msg_{uuid.uuid4().hex}"
         self.insert(json.dumps(body, ensure_ascii=False))
@@ -87,10 +88,10 @@ class Mail:
 
 
 @contextlib.contextmanager
-def crm(site, **settings):
+def crm(site, program="tithi-crm", **settings):
     """A crm worker; it must stop cleanly, whatever happened."""
     defaults = {"MAIL_FROM": "Tithi, Ⅰ <tithi@example.org>", "SMTP_URL": "", "MAIL_FOLDER": "", "TITHI_ENV": "development"}
-    worker = Program(site, "tithi-crm", "crm", **{**defaults, **settings})
+    worker = Program(site, program, "crm", **{**defaults, **settings})
     try:
         yield worker
         assert worker.stop() == 0
@@ -102,7 +103,7 @@ def crm(site, **settings):
 
 def refuses_to_start(**settings):
     """Its one sentence."""
-    environment = {**os.environ, "DATABASE_URL": "postgresql:///none", "BROKER_URLS": "ipc:///tmp/none", **settings}
+    environment = {**os.environ, "DATABASE_URL": "postgresql:///none", "BROKER_URLS": "ipc:///tmp/none", "SEAL_KEY": "k" * 32, **settings}
     ended = subprocess.run([BUILD / "tithi-crm"], env=environment, capture_output=True, text=True, timeout=10)
     assert ended.returncode == 78, ended
     return ended.stderr
@@ -113,13 +114,18 @@ def parsed(content):
     assert not message.defects and not any(header.defects for header in message.values())
     assert max(map(len, content.split(b"\r\n"))) <= 78
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)|[^\x00-\x7f]", content)
+    assert not any(part.defects for part in message.walk())
     return message
+
+
+def text_of(message, kind="plain"):
+    return message.get_body((kind,)).get_content().replace("\r\n", "\n")
 
 
 class TestFolder:
     @pytest.fixture
     def folder(self, site, tmp_path):
-        with crm(site, MAIL_FOLDER=str(tmp_path)):
+        with crm(site, MAIL_FOLDER=str(tmp_path), PUBLIC_URL="https://tithi.example/"):
             yield tmp_path
 
     @staticmethod
@@ -144,18 +150,19 @@ class TestFolder:
         assert message["Message-ID"] == mail.message_id
         assert message["MIME-Version"] == "1.0"
         assert abs(message["Date"].datetime.timestamp() - time.time()) < 60
-        assert (message.get_content_type(), message.get_content_charset()) == ("text/plain", "utf-8")
-        text = message.get_content().replace("\r\n", "\n")
-        for value in VALUES.values():
-            assert value in text
-        assert text.startswith(f"Hello {name or 'a@example.com'},\n\n")
+        assert message["Content-Language"] == "en"
+        assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+        text, words = text_of(message), [VALUES["event_title"], "€12.50", "BK-7", "rfnd_123", "the event is full."]
+        page = text_of(message, "html")
+        assert all(word in text and html.escape(word) in page for word in words)
+        assert text.startswith(f"Hello {name or 'a@example.com'},\n\n") and "<b>gut" not in page
         assert list(folder.iterdir()) == [file]  # nothing half-written beside it
 
     @pytest.mark.parametrize(
         "evil", ["x\r\nBcc: b@example.com", "x\nBcc: b@example.com", "x\r\n\r\n<b>", "\r\r\n.\r\n", "a\x01b"]
     )
     def test_no_value_begins_a_header(self, site, folder, evil):
-        mail = Mail(site.database, name=evil, event_title=evil, cause_text=evil)
+        mail = Mail(site.database, name=evil, event_title=evil, refund_id=evil)
         mail.until("delivered")
         message = parsed(self.file_of(folder, mail).read_bytes())
         assert sorted(message.keys()) == sorted(HEADERS)
@@ -175,8 +182,11 @@ class TestFolder:
     def test_what_no_template_fits_is_told(self, site, folder):
         for mail, error in [
             (Mail(site.database, template="none"), "there is no template none"),
-            (Mail(site.database, amount=None), "the template's value amount is missing"),
-            (Mail(site.database, amount=5), "the template's value amount is missing"),
+            (Mail(site.database, template=""), "there is no template "),
+            (Mail(site.database, refund_id=None), "the template's value refund_id is missing"),
+            (Mail(site.database, amount_minor="much"), "the value amount_minor is no amount of money"),
+            (Mail(site.database, more={"calendar": {"uid": "u", "method": "PUBLISH"}}), "the body's calendar lacks its uid, start_at or method"),
+            (Mail(site.database, more={"unsubscribe": "x>\r\nBcc: b@example.com"}), "the body's token to unsubscribe is none"),
         ]:
             mail.until("dead")
             assert mail.column("last_error") == error
@@ -214,6 +224,126 @@ class TestFolder:
             folder.mkdir()
             mail.hurry()
             mail.until("delivered")
+
+
+TEMPLATES = ROOT / "workers/mail/templates"
+EVERYTHING = {
+    **VALUES,
+    "start_at": "2026-08-01T10:00:00Z",
+    "end_at": "2026-08-01T11:30:00+00:00",
+    "hold_expires_at": "2026-07-01T10:00:00.123456Z",
+    "time_at": "2026-07-01T10:00:00Z",
+    "since_at": "2026-07-01T10:00:00Z",
+    "former_start_at": "2026-08-01T09:00:00Z",
+    "today_on": "2026-08-01",
+    "refund_minor": "1250",
+    "validity_s": 3600,
+    "events": [{"event_title": "E", "start_at": "2026-08-01T10:00:00Z", "taken": 3, "capacity": None}],
+    "bookings": [{"event_title": "E", "start_at": "2026-08-01T10:00:00Z", "person": "P"}],
+    "cancellations": [],
+    "reason": "gone",
+    "booking_id": 17,
+    **{name: name for name in ("location", "facilitator", "former_title", "former_location", "payment_id", "url", "action", "person", "person_email")},
+    **{name: f"https://tithi.example/{name}" for name in ("virtual_link", "page", "link")},
+}
+
+
+def calendar_of(**changes):
+    return {"uid": "booking-7@tithi.example", "sequence": 3, "method": "REQUEST", "start_at": "2026-08-01T10:00:00+02:00",
+            "end_at": "2026-08-01T11:30:00+02:00", "summary": VALUES["event_title"], "location": "Straße 1; Hof, 2. Stock",
+            "url": "https://tithi.example/app/bookings/7", "description": "Matte mitbringen,\n\nbitte; C:\\x", **changes}  # fmt: skip
+
+
+PROPERTIES = {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "STATUS", "SUMMARY", "LOCATION", "DESCRIPTION", "URL", "ORGANIZER", "ATTENDEE"}
+
+
+def invitation(message):
+    """The calendar that the mail holds, as an independent parser reads it: both as a part and as a file."""
+    (part,) = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    (attached,) = message.iter_attachments()
+    content = attached.get_content()
+    assert part.get_payload(decode=True) == content and attached.get_filename() == "invite.ics"
+    assert max(map(len, content.split(b"\r\n"))) <= 75 and content.decode().count("\n") == content.decode().count("\r\n")
+    calendar = icalendar.Calendar.from_ical(content)
+    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", part.get_param("method"))
+    (event,) = calendar.walk("VEVENT")
+    assert not event.errors
+    return calendar, event
+
+
+class TestContent:
+    @pytest.fixture(scope="class")
+    def folder(self, site, tmp_path_factory):
+        path = tmp_path_factory.mktemp("mail")
+        with crm(site, MAIL_FOLDER=str(path), PUBLIC_URL="https://tithi.example/"):
+            yield path
+
+    def sent(self, site, folder, template, values, **more):
+        mail = Mail(site.database, template=template, more=more, **values)
+        mail.until("delivered")
+        return email.message_from_bytes(TestFolder.file_of(folder, mail).read_bytes(), policy=email.policy.default)
+
+    @pytest.mark.parametrize("language", ["en", "hi", "es", "de", "fr"])
+    def test_every_template_can_be_sent(self, site, folder, language):
+        names = {path.stem for path in (TEMPLATES / language).glob("*.txt")} - {"footer"}
+        assert len(names) > 20
+        mails = {name: Mail(site.database, template=name, more={"language": language, "zone": "Asia/Kolkata"}, **EVERYTHING) for name in names}
+        for name, mail in mails.items():
+            mail.until("delivered")
+            message = parsed(TestFolder.file_of(folder, mail).read_bytes())
+            text, page = text_of(message), text_of(message, "html")
+            assert message["Content-Language"] == language and f'<html lang="{language}">' in page, name
+            assert message["Subject"] and not re.search(r"[{}\x00-\x09\x0b-\x1f]", text) and "{{" not in page, name
+
+    def test_times_and_money_are_the_place_s_and_the_person_s(self, site, folder):
+        message = self.sent(site, folder, "booking_held", EVERYTHING, language="de", zone="Asia/Kolkata")
+        text = text_of(message).replace("\N{NO-BREAK SPACE}", " ")
+        assert "- Wann: Samstag, 1. August 2026, 15:30–17:00 Uhr (Indische Normalzeit)\n" in text
+        assert "bis Mittwoch, 1. Juli 2026 um 15:30 (Indische Normalzeit)" in text and "- Preis: 12,50 €\n" in text
+        assert "Jetzt bezahlen:\nhttps://tithi.example/page\n" in text
+        assert '<a href="https://tithi.example/page">Jetzt bezahlen</a>' in text_of(message, "html")
+
+    def test_another_language_is_english(self, site, folder):
+        assert self.sent(site, folder, "reminder", EVERYTHING, language="nl")["Content-Language"] == "en"
+
+    def test_what_may_be_refused_says_how(self, site, folder):
+        message = self.sent(site, folder, "reminder", EVERYTHING, unsubscribe="7.reminder.0123abc")
+        link = "https://tithi.example/mail/unsubscribe?token=7.reminder.0123abc"
+        assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{link}>", "List-Unsubscribe=One-Click")
+        assert f"Unsubscribe:\n{link}\n" in text_of(message) and f'<a href="{link}">Unsubscribe</a>' in text_of(message, "html")
+        message = self.sent(site, folder, "reminder", EVERYTHING)
+        assert message["List-Unsubscribe"] is None and "nsubscribe" not in message.as_string()
+
+    def test_an_invitation_and_its_end_can_be_read(self, site, folder):
+        message = self.sent(site, folder, "booking_confirmed", EVERYTHING, calendar=calendar_of())
+        assert [part.get_content_type() for part in message.walk()] == [
+            "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar", "application/ics"]  # fmt: skip
+        calendar, event = invitation(message)
+        told = calendar_of()
+        assert [event[name] for name in ("UID", "SUMMARY", "LOCATION", "URL", "DESCRIPTION", "SEQUENCE", "STATUS")] == [
+            *[told[name.lower()] for name in ("UID", "SUMMARY", "LOCATION", "URL", "DESCRIPTION")], 3, "CONFIRMED"]  # fmt: skip
+        assert (event["DTSTART"].to_ical(), event["DTEND"].to_ical()) == (b"20260801T080000Z", b"20260801T093000Z")
+        assert abs(event["DTSTAMP"].dt.timestamp() - time.time()) < 60
+        assert (event["ORGANIZER"], event["ORGANIZER"].params["CN"]) == ("mailto:tithi@example.org", "Tithi, Ⅰ")
+        assert (event["ATTENDEE"], event["ATTENDEE"].params["CN"], calendar["METHOD"]) == ("mailto:a@example.com", "A", "REQUEST")
+        end = calendar_of(sequence=4, method="CANCEL", end_at=None, location=None, url=None, description=None)
+        calendar, event = invitation(self.sent(site, folder, "booking_cancelled", {**EVERYTHING, "reason": "by_person"}, calendar=end))
+        assert (calendar["METHOD"], event["UID"], event["SEQUENCE"], event["STATUS"]) == ("CANCEL", told["uid"], 4, "CANCELLED")
+        assert not {"DTEND", "LOCATION", "URL", "DESCRIPTION"} & set(event)
+
+    @pytest.mark.parametrize("evil", ["x\r\nATTENDEE:mailto:b@example.com", "x\nEND:VEVENT\nEND:VCALENDAR", '";X=1:y', "\x01\x7f"])
+    def test_no_value_ends_a_property(self, site, folder, evil):
+        texts = {name: evil for name in ("uid", "summary", "location", "url", "description")}
+        _, event = invitation(self.sent(site, folder, "booking_confirmed", EVERYTHING, name=evil, calendar=calendar_of(**texts)))
+        assert event["ATTENDEE"] == "mailto:a@example.com" and event["DESCRIPTION"].count("\n") == evil.count("\n")
+        assert set(event) == PROPERTIES
+
+    def test_the_operator_s_own_mail_is_as_it_is(self, site, folder):
+        page = "<h1>Test Größe</h1>\n<p>This is a <b>test</b> &amp; more.</p><script>x</script>"
+        message = self.sent(site, folder, "test", {"subject": "Test\r\nBcc: b@example.com", "html": page})
+        assert text_of(message, "html").rstrip("\n") == page
+        assert text_of(message) == "Test Größe\nThis is a test & more.\n"
+        assert message["Subject"] == "Test  Bcc: b@example.com" and not message["Bcc"]
 
 
 class TestNowhere:
@@ -261,23 +391,22 @@ class Server(socketserver.ThreadingTCPServer):
             stream.write("".join(f"{line}\r\n" for line in lines).encode())
             stream.flush()
 
-        def say_reply(verb, default):
+        def next_reply(verb, default=None):
             """What the test wants said, else the default."""
             reply = self.replies[verb].pop(0) if self.replies.get(verb) else default
             if reply is SILENCE:
                 threading.Event().wait()
             if reply is None:
                 raise ConnectionError
-            say(reply)
             return reply
 
         sender = recipients = None
-        say_reply("greeting", "220 ready")
+        say(next_reply("greeting", "220 ready"))
         while line := stream.readline().decode().rstrip("\r\n"):
             verb, _, rest = line.partition(" ")
             self.seen.append(verb)
             if verb != "DATA" and self.replies.get(verb):
-                say_reply(verb, None)
+                say(next_reply(verb))
             elif verb == "EHLO":
                 say(*(f"250-{extension}" for extension in self.extensions), "250 HELP")
             elif verb == "AUTH":
@@ -295,8 +424,10 @@ class Server(socketserver.ThreadingTCPServer):
                 lines = []
                 while (line := stream.readline()) != b".\r\n":
                     lines.append(line[1:] if line.startswith(b".") else line)
-                if say_reply(verb, "250 taken").startswith("250"):
+                reply = next_reply(verb, "250 taken")
+                if reply.startswith("250"):
                     self.taken.append((sender, recipients, b"".join(lines)))
+                say(reply)
             elif verb == "QUIT":
                 say("221 bye")
                 return
@@ -324,14 +455,14 @@ class TestServer:
             ((sender, recipients, content),) = smtp.taken
             assert sender.startswith("FROM:<tithi@example.org>") and recipients == ["TO:<a@example.com>"]
             message = parsed(content)
-            assert message["Message-ID"] == mail.message_id and VALUES["cause_text"] in message.get_content()
+            assert message["Message-ID"] == mail.message_id and "the event is full." in text_of(message)
             assert not list(tmp_path.iterdir())
             assert not smtp.logins
 
     def test_lines_that_begin_with_a_dot_arrive(self, site):
         with server() as smtp, crm(site, SMTP_URL=smtp.url()):
-            Mail(site.database, cause_text="." * 200).until("delivered")
-            assert "." * 200 in parsed(smtp.taken[0][2]).get_content()
+            Mail(site.database, refund_id="." * 200).until("delivered")
+            assert "." * 200 in text_of(parsed(smtp.taken[0][2]))
 
     @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
     def test_not_now_is_tried_again_as_the_same_mail(self, site, verb):
@@ -420,7 +551,7 @@ class TestServer:
             smtp.replies["QUIT"] = [SILENCE] * 4
             Mail(site.database).until_tried(1, seconds=3)
             Mail(site.database).until("delivered", seconds=3)
-            assert smtp.seen[-1] == "QUIT"
+        until(lambda: smtp.seen[-1] == "QUIT", "the goodbye")  # at the latest when the worker stops
 
     @pytest.mark.slow
     @pytest.mark.parametrize("verb", ["EHLO", "DATA"])
@@ -508,6 +639,24 @@ class TestStack:
         mail.until("delivered")
         (file,) = (stack.state / "mail").glob(f"*-{mail.id}.eml")
         assert parsed(file.read_bytes())["To"].addresses[0].addr_spec == "a@example.com"
+
+    def test_the_operator_reads_it(self, stack):
+        """`tithi mail`, newest first, as people read it."""
+        address = f"{uuid.uuid4().hex}@example.com"
+        for number, name in enumerate(["अनन्या शर्मा", "Jürgen Größe", "A"]):
+            Mail(StackDatabase(stack), to=address, name=name, refund_id=f"rfnd_{number}", more={"language": "de"}).until("delivered")
+        mails = json.loads(stack.operator("--json", "mail", "--to", address.upper(), "2"))
+        assert [re.search(r"rfnd_\d", mail["text"])[0] for mail in mails] == ["rfnd_2", "rfnd_1"]
+        assert mails[1]["to"] == address and mails[1]["text"].startswith("Guten Tag Jürgen Größe,\n\n")
+        assert mails[1]["subject"] == f"Ihre Zahlung für {VALUES['event_title']} ist auf dem Weg zurück zu Ihnen"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", mails[1]["time"])
+        message = parsed(pathlib.Path(mails[1]["file"]).read_bytes())
+        assert text_of(message) == mails[1]["text"]
+        printed = stack.operator("mail", "--to", address)
+        assert printed.startswith(f"{mails[0]['time']}  {address}\n{mails[0]['subject']}\n\n    Guten Tag A,\n\n")
+        assert printed.count(address) == 3 and "अनन्या शर्मा" in printed
+        assert json.loads(stack.operator("--json", "mail", "--to", "nobody@example.com")) == []
+        assert len(json.loads(stack.operator("--json", "mail", "1"))) == 1
 
     def test_the_operator_sees_it_and_has_it_sent_again(self, stack):
         def tithi(*arguments, code=0):

@@ -377,8 +377,8 @@ def test_late_money_is_told_by_mail(stack):
     Guest(stack, "razorpay", full)
     check_now(stack)
     guest.until("expired", "refunded")
-    ((kind, body),) = stack.rows("SELECT type, body::json FROM outbox WHERE channel = 'mail' AND owner_id = %s", guest.http.id)
-    assert (kind, body["template"]) == ("mail.late_refund", "late_refund")
+    ((body,),) = stack.rows("SELECT body::json FROM outbox WHERE type = 'mail.late_refund' AND owner_id = %s", guest.http.id)
+    assert (body["template"], body["values"]["cause"]) == ("late_refund", "full")
     shown = guest.http.get(f"/bookings/{guest.id}").json()
     assert (shown["refund"]["cause"], shown["refund"]["amount"], shown["refund"]["status"]) == ("late", 2500, "processed")
 

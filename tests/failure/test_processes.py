@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from document import ROOT
-from harness import CRM_TOKEN, JWT_KEY, WEBHOOK_SECRET
+from harness import CRM_TOKEN, JWT_KEY, PRODUCTION_CRM_TOKEN, WEBHOOK_SECRET
 
 BUILD = ROOT / "build" / os.environ.get("TITHI_BUILD", "release")
 PROGRAMS = ["gateway", "broker", "auth", "event", "booking", "payment", "crm"]
@@ -14,15 +14,15 @@ GOOD = {
     "DATABASE_URL": "postgresql://someone:database-secret@/tithi",
     "REDIS_URL": "redis://:redis-secret@localhost:6379",
     "JWT_SECRET_KEY": JWT_KEY,
-    "CRM_BEARER_TOKEN": CRM_TOKEN,
+    "CRM_BEARER_TOKEN": PRODUCTION_CRM_TOKEN,
     "CRM_WEBHOOK_URL": "http://127.0.0.1:1/hook",
     "CRM_WEBHOOK_SECRET": WEBHOOK_SECRET,
     "BROKER_URLS": "ipc:///tmp/tithi-test-of-settings.sock",
 }
-SECRETS = ["database-secret", "redis-secret", JWT_KEY, CRM_TOKEN, WEBHOOK_SECRET]
+SECRETS = ["database-secret", "redis-secret", JWT_KEY, PRODUCTION_CRM_TOKEN, WEBHOOK_SECRET]
 MALFORMED = [
     (["gateway", "auth"], "JWT_SECRET_KEY", "too short"),
-    (["gateway", "auth"], "REDIS_URL", "http://localhost"),
+    (["gateway", "auth", "crm"], "REDIS_URL", "http://localhost"),
     (["gateway"], "HTTP_PORT", "65536"),
     (["gateway"], "CRM_PORT", "5000"),
     (["gateway"], "METRICS_PORT", "5001"),
@@ -35,6 +35,8 @@ MALFORMED = [
     (["booking"], "HOLD_TTL", "soon"),
     (["crm"], "WEBHOOK_ALLOW_NETS", "localhost"),
     (["crm"], "CRM_WEBHOOK_SECRET", "whsec_short"),
+    (["crm"], "CRM_MAIL_ALLOW", "friend@example.com;@example.org"),
+    (["crm"], "CRM_MAIL_ALLOW", "example.org"),
     (["auth"], "FACILITATOR_SIGNUP", "perhaps"),
     (["auth"], "ACCESS_TOKEN_TTL", "-1h"),
     (["auth"], "GOOGLE_CLIENT_ID", "without its secret"),
@@ -109,6 +111,13 @@ def test_an_openid_issuer(issuer, good, good_in_production):
         done = run("auth", "--check-config", TITHI_ENV=environment, PUBLIC_URL="https://tithi.example", **google)
         assert done.returncode == (0 if expected else 78), done.stderr
         assert expected or "GOOGLE_ISSUER" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["gateway", "crm"])
+def test_the_sample_token_is_for_the_sandbox(program):
+    assert run(program, "--check-config", CRM_BEARER_TOKEN=CRM_TOKEN).returncode == 0
+    done = run(program, "--check-config", TITHI_ENV="production", CRM_BEARER_TOKEN=CRM_TOKEN, PUBLIC_URL="https://tithi.example")
+    assert done.returncode == 78 and "CRM_BEARER_TOKEN" in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("program", ["gateway", "auth"])

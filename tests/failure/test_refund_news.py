@@ -33,7 +33,10 @@ def refunds(guest):
 
 def delivery(guest):
     """Of the latest refund: its state and its name."""
-    statement = "SELECT o.state, o.webhook_id FROM outbox o JOIN refunds r ON o.cause = 'refund:' || r.refund_id WHERE r.booking_id = %s ORDER BY r.id DESC"
+    statement = (
+        "SELECT o.state, o.webhook_id FROM outbox o JOIN refunds r ON o.channel = 'refund' AND o.cause = 'refund:' || r.refund_id"
+        " WHERE r.booking_id = %s ORDER BY r.id DESC"
+    )
     return guest.stack.rows(statement, guest.id)[0]
 
 
@@ -205,7 +208,7 @@ class TestFailedRefund:
         assert owed(guest) == guest.payment["amount"]
         assert tell(guest, [guest.stand_in.event("refund.updated", {**rest, "status": "succeeded"})]) == [200]  # older news
         assert owed(guest) == guest.payment["amount"]
-        statement = "SELECT o.webhook_id FROM outbox o JOIN refunds r ON o.cause = 'refund:' || r.refund_id WHERE r.booking_id = %s"
+        statement = "SELECT o.webhook_id FROM outbox o JOIN refunds r ON o.cause = 'refund:' || r.refund_id WHERE o.channel = 'refund' AND r.booking_id = %s"
         stack.operator("replay", *(name for (name,) in stack.rows(statement, guest.id)))
         guest.until("cancelled", "refunded")
         assert owed(guest) == 0

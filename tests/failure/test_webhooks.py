@@ -25,9 +25,10 @@ class Message:
         cause = cause or unique("cause")
         self.body = json.dumps({"type": "booking.created", "cause": cause, "title": "श्वास ✓"}, ensure_ascii=False)
         ((self.id,),) = stack.rows(
-            "INSERT INTO outbox (channel, owner_id, type, cause, body, trace)"
-            " VALUES ('webhook', %s, 'booking.created', %s, %s, %s) RETURNING webhook_id",
-            *(owner and owner.id, cause, self.body, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            "INSERT INTO outbox (channel, owner_id, lane, type, cause, body, trace)"
+            " VALUES ('webhook', %s, %s, 'booking.created', %s, %s, %s) RETURNING webhook_id",
+            *(owner and owner.id, owner.lane if owner else 0, cause, self.body),
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         )
         stack.rows("NOTIFY outbox")
 
@@ -69,6 +70,7 @@ def with_address(stack, url):
     answer = facilitator.put("/profile", {"crm_webhook_url": url})
     assert answer.status_code == 200, answer.text
     facilitator.secret = answer.json()["crm_webhook_secret"]
+    ((facilitator.lane,),) = stack.rows("SELECT id FROM webhook_endpoints WHERE owner_id = %s", facilitator.id)
     return facilitator
 
 
@@ -160,9 +162,9 @@ class TestFailing:
     def after(stack, owner, attempts):
         """A message with a history."""
         ((webhook_id,),) = stack.rows(
-            "INSERT INTO outbox (channel, owner_id, type, cause, body, attempts)"
-            " VALUES ('webhook', %s, 'booking.created', %s, '{}', %s) RETURNING webhook_id",
-            *(owner.id, unique("cause"), attempts),
+            "INSERT INTO outbox (channel, owner_id, lane, type, cause, body, attempts)"
+            " VALUES ('webhook', %s, %s, 'booking.created', %s, '{}', %s) RETURNING webhook_id",
+            *(owner.id, owner.lane, unique("cause"), attempts),
         )
         message = Message.__new__(Message)
         message.stack, message.id = stack, webhook_id
@@ -207,6 +209,8 @@ class TestAddresses:
             "http://0:{port}/",
             "http://[::ffff:127.0.0.1]:{port}/",
             "http://[64:ff9b::7f00:1]:{port}/",
+            "http://[64:ff9b:1::7f00:1]:{port}/",
+            "http://[2002:7f00:1::]:{port}/",
             "http://192.168.1.1/",
             "http://100.64.0.1/",
             "http://[fe80::1]/",
@@ -219,7 +223,7 @@ class TestAddresses:
         assert (now.state, now.status, now.error) == ("due", None, "the address is not allowed")
         assert receiver.deliveries.empty()
 
-    @pytest.mark.parametrize("spelling", ["127.1", "0x7f000001", "2130706433", "localhost"])
+    @pytest.mark.parametrize("spelling", ["127.1", "0x7f.1", "0x7f000001", "0177.0.0.1", "2130706433", "localhost"])
     def test_what_is_allowed_is_judged_by_its_address(self, stack, receiver, spelling):
         """The tests' stack allows loopback, however it is written."""
         owner = with_address(stack, receiver.url.replace("127.0.0.1", spelling))
@@ -229,7 +233,7 @@ class TestAddresses:
         owner.put("/profile", {"crm_webhook_url": None})
         now = Message(stack, owner).until(ended)
         assert (now.state, now.attempts) == ("dead", 0)
-        assert "no webhook address" in now.error
+        assert "not there any more" in now.error
 
     def test_the_operator_s_address_was_taken_back(self):
         """In development a stack without one announces to its own CRM service."""

@@ -139,6 +139,8 @@ def main():
     envelopes = [msgpack.packb(HEADER), msgpack.packb({"id": ID, "refusal": "event_full"})]
     seeds = {"request": requests, "message": messages, "envelope": envelopes, "broker": broker_messages()}
     seeds |= {"provider": provider_events(), "id_token": id_tokens()}
+    masked = b"\x81\x8a\0\0\0\0" + b'{"ack":17}'
+    seeds["socket"] = [masked, b"\x01\x82\0\0\0\0\xe2\x82\x89\x80\1\2\3\4\x80\x81\0\0\0\0\xac" + masked, b"\x88\x85\0\0\0\0\3\xe8bye", b'{"ack":17}']
     seeds["cookies"] = [b"__Host-session=eyJ.e30.x-_", b"a=b; __Host-session=x\n__Host-refresh=y", b"https://tithi.example"]
     for name, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / name

@@ -25,6 +25,10 @@ const makers = {
         const { hostname, port } = new URL(url);
         return new Stripe(key, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0, telemetry: false });
     },
+    standardwebhooks({ secret }) {
+        const { Webhook } = require('standardwebhooks');
+        return new Webhook(secret);
+    },
 };
 
 function resolved(argument, values) {

@@ -47,16 +47,34 @@ static void production_asks_for_more(void **state) {
     }
 }
 
-static void webhook_addresses(void **state) {
+static void languages_by_preference(void **state) {
     (void)state;
-    assert_true(rule_webhook_address_is_good("https://crm.example.com/hook", true));
-    assert_true(rule_webhook_address_is_good("HTTPS://crm.example.com/hook", true));
-    assert_false(rule_webhook_address_is_good("http://crm.example.com/hook", true));
-    assert_true(rule_webhook_address_is_good("http://crm.example.com/hook", false));
-    assert_false(rule_webhook_address_is_good("ftp://crm.example.com/hook", false));
-    assert_false(rule_webhook_address_is_good("https://me:password@crm.example.com/", false));
-    assert_true(rule_webhook_address_is_good("https://crm.example.com/@hook?to=a@b", false));
-    assert_false(rule_webhook_address_is_good("file:///etc/passwd", false));
+    static const char *const languages[] = {"en", "hi", "es", "de", "fr", NULL};
+    static const struct {
+        const char *accepted, *language;
+    } cases[] = {
+        {NULL, NULL},
+        {"", NULL},
+        {"*", NULL},
+        {"ta", NULL},
+        {"deutsch", NULL},
+        {"de", "de"},
+        {"DE-ch-1996", "de"},
+        {"ta, hi;q=0.9, en;q=0.8", "hi"},
+        {"en;q=0.8, fr-CA ; q=0.9,*;q=0.5", "fr"},
+        {"es,de", "es"},
+        {"es;q=0.5,de;q=0.50", "es"},
+        {"de;q=0, en;q=0.001", "en"},
+        {"de;q=0", NULL},
+        {"de;q=2,es;q=nan,fr;q=-1,hi;q=,en;level=1", NULL},
+        {" ,, \t,en", "en"},
+        {",;q=1,-,fr", "fr"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *language = rule_language(cases[i].accepted, languages);
+        if (language != cases[i].language && (!language || !cases[i].language || strcmp(language, cases[i].language)))
+            fail_msg("%s: %s", cases[i].accepted, language);
+    }
 }
 
 static void refresh_tokens_are_good_once(void **state) {
@@ -124,7 +142,7 @@ static void devices_are_cut_between_characters(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles_follow_the_policy), cmocka_unit_test(production_asks_for_more),
-        cmocka_unit_test(webhook_addresses),       cmocka_unit_test(refresh_tokens_are_good_once),
+        cmocka_unit_test(languages_by_preference), cmocka_unit_test(refresh_tokens_are_good_once),
         cmocka_unit_test(devices_are_plain_text),  cmocka_unit_test(devices_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ static int close_pool(void **state) {
 static const char *text_for(const struct field *field) {
     static const char *const by_format[] = {
         [FORMAT_EMAIL] = "jane@example.com",
+        [FORMAT_JSON] = "{\"a\":1}",
         [FORMAT_URI] = "https://example.com/a?b=c",
         [FORMAT_UUID] = "0190b6a4-6e0c-7c3e-9d0b-5f7f2d6a1c11",
         [FORMAT_DATE_TIME] = "2026-08-01T10:00:00.000Z",

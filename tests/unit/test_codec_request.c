@@ -364,7 +364,8 @@ static void raw_bodies(void **state) {
         {{"{\"a\": 1, \"a\":", 13}, "{\"payload\":\"{\\\"a\\\": 1, \\\"a\\\":\"}"},
         {{" \n", 2}, "{\"payload\":\" \\n\"}"},
         {{"4111111111111111", 16}, "{\"payload\":\"4111111111111111\"}"},
-        {{"", 0}, "payload is required\n"},
+        {{"", 0}, "{\"payload\":\"\"}"},
+        {{NULL, 0}, "payload is required\n"},
         {{"a\xff", 2}, "payload is not valid UTF-8 text\n"},
         {{"a\0b", 3}, "payload is not valid UTF-8 text\n"},
     };

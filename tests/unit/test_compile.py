@@ -222,6 +222,7 @@ paths:
       x-service: auth
       x-secret-reply: true
       x-hashes: true
+      x-missing: true
       responses:
         '200': {description: In, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
   /session:
@@ -374,7 +375,7 @@ REFUSED = [
     (["paths", POST, "post", "x-service"], "kitchen", "must be one of"),
     (["paths", POST, "post", "x-service"], None, "x-service is missing"),
     (["paths", POST, "post", "operationId"], "getThing", "there are two of operation getThing"),
-    (["paths", POST, "post", "responses", "200"], {"description": "Also"}, "exactly one 2xx"),
+    (["paths", POST, "post", "responses", "200"], {"description": "Also"}, "exactly one response that means success"),
     (["paths", POST, "post", "security"], [{"magic": []}], "is no security scheme"),
     (["security"], None, "security is missing"),
     (["paths", GET, "get", "x-page"], "id", "is no string field of the reply"),
@@ -595,7 +596,8 @@ def test_what_browsers_need_compiles(tmp_path):
     assert ".cookies" not in next(line for line in tables if '.path = "/login"' in line)
     row = next(line for line in tables if '.name = "begin"' in line)
     assert ".redirect = REDIRECT_EVERYBODY, .redirect_field = &fields_tokens[2]" in row
-    assert ".hashes = true" in next(line for line in tables if '.name = "signIn"' in line)
+    row = next(line for line in tables if '.name = "signIn"' in line)
+    assert ".hashes = true" in row and ".tells_missing = true" in row
     row = next(line for line in tables if '.name = "listThings"' in line)
     assert ".access = ACCESS_TOKEN" in row and ".scope = SCOPE_READ" in row
     row = next(line for line in tables if '.name = "google_cookie"' in line)
@@ -634,6 +636,7 @@ REFUSED_BROWSER = [
     (SESSION + ["x-redirect"], {"field": "next", "to": "browsers"}, "x-redirect: this keyword is not enforced"),
     (BEGIN + ["parameters", 0, "name"], "begun", "begun: gateway/cookies.c does not know"),
     (LOGIN + ["x-hashes"], 8, "must be true or false"),
+    (LOGIN + ["x-missing"], "all", "must be true or false"),
     (LOGIN + ["x-service"], "gateway", "bounds calls of a worker"),
     (SESSION + ["x-hashes"], True, "x-hashes: this keyword is not enforced"),
     (THINGS + ["x-scope"], "everything", "must be one of read, book, events, webhooks"),

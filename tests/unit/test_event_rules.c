@@ -254,6 +254,63 @@ static void a_policy_stays_unless_it_is_named(void **state) {
     assert_int_equal(draft.has_policy, PRESENCE_NULL);
 }
 
+static void reminders(void **state) {
+    (void)state;
+    static int64_t half_an_hour[] = {30}, usual[] = {1440, 60};
+    struct event event = stored_event();
+    event.reminder_minutes.items = usual;
+    event.reminder_minutes.count = 2;
+    struct create_event_request publish = {.title = "Yoga"};
+    struct update_event_request change = {.event_id = 1};
+    struct event_draft draft;
+    rule_publish(&owner, &publish, &draft);
+    assert_int_equal(draft.reminder_count, 2);
+    assert_memory_equal(draft.reminder_minutes, usual, sizeof usual);
+    rule_change(&owner, &event, &change, &draft);
+    assert_int_equal(draft.reminder_count, 2);
+    assert_ptr_equal(draft.reminder_minutes, usual);
+    publish.has_reminder_minutes = change.has_reminder_minutes = PRESENCE_SET;
+    rule_publish(&owner, &publish, &draft);
+    assert_int_equal(draft.reminder_count, 0);
+    change.reminder_minutes.items = half_an_hour;
+    change.reminder_minutes.count = 1;
+    rule_change(&owner, &event, &change, &draft);
+    assert_int_equal(draft.reminder_count, 1);
+    assert_int_equal(draft.reminder_minutes[0], 30);
+}
+
+static void assert_changed(const struct event *before, const struct event *after, const char *const *expected) {
+    const char *const *fields;
+    size_t count = rule_changed(before, after, pool, &fields), i = 0;
+    for (; i < count && expected[i]; i++)
+        assert_string_equal(fields[i], expected[i]);
+    assert_true(i == count && !expected[i]);
+}
+
+static void what_has_changed(void **state) {
+    (void)state;
+    static int64_t half_an_hour[] = {30};
+    const struct event before = stored_event();
+    struct event after = before;
+    after.title = pool_text(pool, before.title);
+    after.updated_at = "2026-07-01T00:00:00Z";
+    SET(after, revision, 7);
+    SET(after, available_spots, 5);
+    assert_changed(&before, &after, (const char *const[]){NULL});
+    after.title = "Nidra";
+    after.has_description = PRESENCE_NULL;
+    SET_TEXT(after, end_datetime, "2026-08-01T11:00:00Z");
+    after.price_minor = 1;
+    SET(after, rating, 4.6);
+    after.facilitator_id.text = "2";
+    after.has_reminder_minutes = PRESENCE_SET;
+    after.reminder_minutes.items = half_an_hour;
+    after.reminder_minutes.count = 1;
+    assert_changed(&before, &after,
+                   (const char *const[]){"title", "description", "end_datetime", "price", "rating", "facilitator_id",
+                                         "reminder_minutes", NULL});
+}
+
 static void what_forbids_a_removal(void **state) {
     (void)state;
     struct event booked = stored_event(), empty = stored_event();
@@ -306,10 +363,16 @@ static void words_become_patterns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_publishes),         cmocka_unit_test(a_change_keeps_the_rest),
-        cmocka_unit_test(what_forbids_a_change), cmocka_unit_test(what_forbids_a_removal),
-        cmocka_unit_test(places_in_lists),       cmocka_unit_test(words_become_patterns),
-        cmocka_unit_test(cancellation_policies), cmocka_unit_test(a_policy_stays_unless_it_is_named),
+        cmocka_unit_test(who_publishes),
+        cmocka_unit_test(a_change_keeps_the_rest),
+        cmocka_unit_test(what_forbids_a_change),
+        cmocka_unit_test(what_forbids_a_removal),
+        cmocka_unit_test(places_in_lists),
+        cmocka_unit_test(words_become_patterns),
+        cmocka_unit_test(cancellation_policies),
+        cmocka_unit_test(a_policy_stays_unless_it_is_named),
+        cmocka_unit_test(reminders),
+        cmocka_unit_test(what_has_changed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

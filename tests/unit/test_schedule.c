@@ -75,6 +75,34 @@ static void answers_decide(void **state) {
             fail_msg("%ld", cases[i].status);
 }
 
+static void lists_of_addresses(void **state) {
+    (void)state;
+    static const char list[] = "a@example.com, @example.org,,B+c@sub.example.net ";
+    static const struct {
+        const char *address;
+        bool allowed;
+    } cases[] = {
+        {"a@example.com", true},       {"A@Example.COM", true},
+        {"anybody@example.org", true}, {"b+c@SUB.example.net", true},
+        {"aa@example.com", false},     {"a@example.co", false},
+        {"a@example.com.evil", false}, {"a@sub.example.org", false},
+        {"x@notexample.org", false},   {"x@example.com", false},
+        {"@example.org", true},        {"example.org", false},
+        {"x@example.org@evil", false}, {"", false},
+    };
+    assert_true(rule_mail_list_is_good(list));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (rule_mail_is_allowed(list, cases[i].address) != cases[i].allowed)
+            fail_msg("%s", cases[i].address);
+    assert_true(rule_mail_list_is_good("") && rule_mail_list_is_good(" ,"));
+    assert_false(rule_mail_is_allowed("", "a@example.com"));
+    static const char *const bad[] = {
+        "example.org", "@", "a@", "@a b", "a@example.com;b@example.com", "@@example.org", "@exa<mple.org", "*"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (rule_mail_list_is_good(bad[i]))
+            fail_msg("%s", bad[i]);
+}
+
 static void traces_go_on(void **state) {
     (void)state;
     static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -112,6 +140,7 @@ int main(void) {
         cmocka_unit_test(waits_follow_the_schedule),
         cmocka_unit_test(others_may_ask_for_patience),
         cmocka_unit_test(answers_decide),
+        cmocka_unit_test(lists_of_addresses),
         cmocka_unit_test(traces_go_on),
         cmocka_unit_test(actions_have_names),
     };

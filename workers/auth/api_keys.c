@@ -119,7 +119,7 @@ int revoke_api_key(struct worker *worker, struct revoke_api_key_call *calls, siz
         if (note_key(worker, &calls[i].call, "authn_token_revoked", key_ids[i]) != 0)
             return -1;
     }
-    if (revoked_count == 0 || !revocations_publish(worker, sessions, revoked_count))
+    if (revoked_count == 0 || !revocations_publish(sessions, revoked_count))
         return 0; /* what Redis could not be told now, revocations_tick() tells it */
     return sessions_store_mark_published(worker, sessions, revoked_count);
 }

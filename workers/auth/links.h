@@ -23,7 +23,7 @@ int links_mail_change(struct worker *worker, int64_t user_id, const char *old_em
 /* A word to the former address. */
 void links_mail_changed(struct worker *worker, int64_t user_id, const char *old_email, const char *trace);
 /* Tells somebody that something grave was done to the account: "password_changed", "second_factor_added",
- * "second_factor_removed", "recovery_codes_renewed", "api_key_added", "google_linked" (workers/mail/templates.def). */
+ * "second_factor_removed", "recovery_codes_renewed", "api_key_added", "google_linked" (workers/mail/templates/). */
 void links_mail_notice(struct worker *worker, int64_t user_id, const char *kind, const char *trace);
 
 /* A new token, as text in the pool, and its hash. */

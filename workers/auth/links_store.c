@@ -40,8 +40,8 @@ static const struct statement drop_changes = {
     "drop_email_changes",
     "WITH mails AS ("
     "  UPDATE outbox SET state = 'dead', finished_at = now(), leased_until = NULL"
-    "  WHERE coalesce(owner_id, 0) = $1::bigint AND type = 'account.email_change' AND channel = 'account_mail'"
-    "   AND state = 'due' AND lower(body::json ->> 'email') <> lower($2::text))"
+    "  WHERE channel = 'account_mail' AND lane = 0 AND coalesce(owner_id, 0) = $1::bigint"
+    "   AND type = 'account.email_change' AND state = 'due' AND lower(body::json ->> 'email') <> lower($2::text))"
     " DELETE FROM one_time_tokens WHERE user_id = $1::bigint AND purpose = 'email_change' AND used_at IS NULL"
     "  AND lower(email) <> lower($2::text)"};
 
@@ -67,7 +67,8 @@ static const struct statement take_email = {"take_email", "SELECT take_email($1:
  * that it gave up stay given up. */
 #define READ_PEOPLE(key)                                                                                               \
     "SELECT place, users.id, users.email, users.name, users.is_verified,"                                              \
-    "       users.is_active AND users.erased_at IS NULL, credentials.changed_at > outbox.created_at"                   \
+    "       users.is_active AND users.erased_at IS NULL, credentials.changed_at > outbox.created_at,"                  \
+    "       users.language, users.time_zone"                                                                           \
     " FROM unnest($1::text[], $2::" key "[]) WITH ORDINALITY AS given(webhook_id, key, place)"                         \
     " JOIN outbox USING (webhook_id)"
 #define LOCK_THEM                                                                                                      \
@@ -206,7 +207,9 @@ static struct person read_person(const PGresult *result, int row, struct pool *p
                            .name = pool_text(pool, db_text(result, row, 3)),
                            .is_verified = db_boolean(result, row, 4),
                            .is_reachable = db_boolean(result, row, 5),
-                           .is_out_of_date = db_boolean(result, row, 6)};
+                           .is_out_of_date = db_boolean(result, row, 6),
+                           .language = pool_text(pool, db_text(result, row, 7)),
+                           .zone = pool_text(pool, db_text(result, row, 8))};
 }
 
 static int queue_reads(struct worker *worker, const struct subject *subjects, size_t count) {

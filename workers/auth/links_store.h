@@ -57,6 +57,7 @@ int links_store_take_email(struct worker *worker, int64_t user_id, const char *e
 struct person {
     int64_t id; /* 0: nobody */
     const char *email, *name;
+    const char *language, *zone; /* of mails */
     bool is_verified;
     bool is_reachable;   /* active, and not erased */
     bool is_out_of_date; /* the password was changed after the mail was asked for */

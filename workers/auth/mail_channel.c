@@ -2,11 +2,10 @@
  * then each mail leaves. A second attempt makes a new token; the first one's stays good until it is over. */
 #include "mail_channel.h"
 
-#include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "links.h"
 #include "mail.h"
 #include "settings.h"
@@ -147,31 +146,15 @@ static int make_tokens(struct worker *worker, const struct batch *batch) {
     return count && (links_store_add(worker, links, count) != 0 || audit_note(worker, events, count) != 0) ? -1 : 0;
 }
 
-/* "24 hours"; whole units only. */
-static const char *duration(int64_t seconds, struct pool *pool) {
-    static const struct {
-        const char *name;
-        int64_t seconds;
-    } units[] = {{"hour", 3600}, {"minute", 60}, {"second", 1}};
-    size_t unit = 0;
-    while (seconds % units[unit].seconds)
-        unit++;
-    int64_t number = seconds / units[unit].seconds;
-    return pool_printf(pool, "%" PRId64 " %s%s", number, units[unit].name, number == 1 ? "" : "s");
-}
-
 static json_t *values_of(const struct letter *letter, struct pool *pool) {
     const struct kind *kind = letter->kind;
-    time_t asked = (time_t)letter->claim->created_at_s;
-    char time_text[32];
-    struct tm parts;
-    strftime(time_text, sizeof time_text, "%Y-%m-%d %H:%M UTC", gmtime_r(&asked, &parts));
-    json_t *values = json_pack("{s:s, s:s, s:s}", "time", time_text, "site", public_page("", pool), "page",
-                               public_page("/account", pool));
+    char asked_at[CLOCK_TEXT_SIZE];
+    json_t *values = json_pack("{s:s, s:s}", "time_at", clock_text(1000 * letter->claim->created_at_s, asked_at),
+                               "page", public_page("/account", pool));
     if (letter->token) {
         const char *path = pool_printf(pool, "/account#%s=%s", kind->fragment, letter->token);
         json_object_set_new(values, "link", json_string(public_page(path, pool)));
-        json_object_set_new(values, "validity", json_string(duration(*kind->ttl_s, pool)));
+        json_object_set_new(values, "validity_s", json_integer(*kind->ttl_s));
     }
     return values;
 }
@@ -179,12 +162,16 @@ static json_t *values_of(const struct letter *letter, struct pool *pool) {
 /* Whoever has not shown yet that an address is theirs may have given any name: strangers get no words of theirs. */
 static void send_letter(const struct letter *letter, struct pool *pool) {
     bool is_known = letter->kind->to != TO_ADDRESS && letter->person->is_verified;
+    json_t *values = values_of(letter, pool);
     const struct mail mail = {.to = address_of(letter),
                               .name = is_known ? letter->person->name : "",
                               .template = letter->kind->name,
-                              .values = values_of(letter, pool)};
+                              .language = letter->person->language,
+                              .zone = letter->person->zone,
+                              .unsubscribe = "",
+                              .values = values};
     mail_send(letter->claim, &mail, pool);
-    json_decref(mail.values);
+    json_decref(values);
 }
 
 static void end(const struct letter *letter, enum delivery_verdict verdict, const char *error) {

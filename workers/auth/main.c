@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "outside.h"
+#include "redis_link.h"
 #include "revocations.h"
 #include "second_factor.h"
 #include "setup.h"
@@ -34,7 +35,7 @@ static void tick(struct worker *worker) {
 
 static void stop(struct worker *worker) {
     outside_stop(worker);
-    revocations_close();
+    redis_link_close();
 }
 
 int main(int argc, char **argv) {

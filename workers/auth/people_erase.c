@@ -18,18 +18,51 @@ static const struct statement in_use = {
     " OR EXISTS (SELECT FROM events WHERE facilitator_id = $1::bigint AND start_at > now() AND is_active"
     "  AND cancelled_at IS NULL AND deleted_at IS NULL)"};
 
-/* In this order: the first ones look for what the last one forgets. */
+/* What tells of the person stands under their bookings and what was paid for them (workers/shared/announce.c). */
+#define CAUSES                                                                                                         \
+    "ARRAY(SELECT 'booking:' || id FROM bookings WHERE user_id = $1::bigint UNION ALL"                                 \
+    " SELECT 'payment:' || provider_payment_id FROM payments WHERE user_id = $1::bigint UNION ALL"                     \
+    " SELECT 'refund:' || refund_id FROM refunds JOIN payments p ON p.id = payment_id WHERE p.user_id = $1::bigint)"
+#define NAMELESS                                                                                                       \
+    "body = (body::jsonb || CASE WHEN body::jsonb ? 'notes' THEN '{\"notes\": null}'::jsonb ELSE '{}'::jsonb END"      \
+    " || jsonb_build_object('user', body::jsonb -> 'user'"                                                             \
+    "    || jsonb_build_object('name', " NAME ", 'email', " ADDRESS ")))::text"
+#define EMAIL "(SELECT email FROM users WHERE id = $1::bigint)"
+#define FORMER_NAME "(SELECT name FROM users WHERE id = $1::bigint)"
+#define NOTIFICATIONS PEOPLE_NOTIFICATIONS("$1")
+
+/* In deliveries, also those that are still due. What is swept meanwhile is found in the archive afterwards. */
+#define IN_OUTBOX(name, before, after)                                                                                 \
+    {name, before " outbox " after}, {                                                                                 \
+        name "_archived", before " outbox_archive " after                                                              \
+    }
+
+/* In this order: the first ones look for what the last one forgets, and the log is what deliveries are made from. */
 static const struct statement steps[] = {
+    {"erase_log", "UPDATE log_entries SET " NAMELESS " WHERE user_id = $1::bigint"},
+    IN_OUTBOX("erase_webhooks", "UPDATE", "SET " NAMELESS " WHERE channel = 'webhook' AND cause = ANY (" CAUSES ")"),
+    {"erase_answers",
+     "UPDATE delivery_attempts SET response = NULL WHERE response IS NOT NULL AND webhook_id = ANY ("
+     "ARRAY(SELECT webhook_id FROM deliveries WHERE channel = 'webhook' AND cause = ANY (" CAUSES ")))"},
+    IN_OUTBOX("erase_mails", "DELETE FROM",
+              "WHERE channel IN ('mail', 'account_mail') AND lane = 0 AND coalesce(owner_id, 0) IN ($1::bigint, 0)"
+              " AND (owner_id = $1::bigint OR lower(body::json ->> 'email') = lower(" EMAIL "))"),
+    IN_OUTBOX("erase_reports", "DELETE FROM",
+              "WHERE channel = 'mail' AND lane = 0 AND type = 'mail.crm_notification'"
+              " AND (strpos(lower(body), lower(to_json(" EMAIL ")::text)) > 0"
+              "  OR cause IN (SELECT 'notification:' || id FROM (" NOTIFICATIONS ") AS own))"),
+    IN_OUTBOX("erase_digests", "UPDATE",
+              "SET body = replace(body, to_json(" FORMER_NAME ")::text, to_json(" NAME "::text)::text)"
+              " WHERE channel = 'mail' AND lane = 0 AND type = 'mail.digest' AND coalesce(owner_id, 0) = ANY (ARRAY("
+              "  SELECT e.facilitator_id FROM bookings b JOIN events e ON e.id = b.event_id"
+              "  WHERE b.user_id = $1::bigint))"),
     {"erase_notifications", "UPDATE booking_notifications SET user_name = " NAME ", user_email = " ADDRESS
-                            " WHERE id IN (SELECT id FROM (" PEOPLE_NOTIFICATIONS("$1") ") AS own)"},
-    {"erase_mails", "DELETE FROM outbox WHERE channel IN ('mail', 'account_mail')"
-                    " AND coalesce(owner_id, 0) IN ($1::bigint, 0) AND (owner_id = $1::bigint"
-                    "  OR lower(body::json ->> 'email') = (SELECT lower(email) FROM users WHERE id = $1::bigint))"},
-    /* Those that are still due tell of a person that is erased. */
-    {"erase_webhooks", "UPDATE outbox SET body = (body::jsonb || jsonb_build_object('notes', NULL, 'user',"
-                       "  body::jsonb -> 'user' || jsonb_build_object('name', " NAME ", 'email', " ADDRESS ")))::text"
-                       " WHERE channel = 'webhook' AND cause = ANY (ARRAY("
-                       "  SELECT 'booking:' || id FROM bookings WHERE user_id = $1::bigint))"},
+                            " WHERE id IN (SELECT id FROM (" NOTIFICATIONS ") AS own)"},
+    {"erase_messages", "DELETE FROM inbox_messages WHERE user_id = $1::bigint"},
+    {"erase_inbox", "DELETE FROM inboxes WHERE user_id = $1::bigint"},
+    {"erase_mail_refusals", "DELETE FROM mail_refusals WHERE user_id = $1::bigint"},
+    {"erase_mail_key", "DELETE FROM mail_keys WHERE user_id = $1::bigint"},
+    {"erase_digest", "DELETE FROM digests WHERE user_id = $1::bigint"},
     {"erase_notes", "UPDATE bookings SET notes = NULL, updated_at = now()"
                     " WHERE user_id = $1::bigint AND notes IS NOT NULL"},
     {"erase_sessions", "UPDATE sessions SET user_agent = NULL, address = NULL WHERE user_id = $1::bigint"},
@@ -38,11 +71,13 @@ static const struct statement steps[] = {
     {"erase_factor", "DELETE FROM second_factors WHERE user_id = $1::bigint"},
     {"erase_codes", "DELETE FROM recovery_codes WHERE user_id = $1::bigint"},
     {"erase_identities", "DELETE FROM identities WHERE user_id = $1::bigint"},
+    {"erase_endpoints", "DELETE FROM webhook_endpoints WHERE owner_id = $1::bigint"},
     {"erase_credentials", "DELETE FROM credentials WHERE user_id = $1::bigint"},
     {"erase_user", "UPDATE users SET email = " ADDRESS ", name = " NAME ", phone = NULL, role = 'user',"
                    " facilitator_pending = false, is_active = false, is_verified = false, bio = NULL,"
                    " specialization = NULL, facilitator_crm_id = NULL, crm_webhook_url = NULL,"
-                   " crm_webhook_secret = NULL, picture_url = NULL, erased_at = now(), updated_at = now()"
+                   " crm_webhook_secret = NULL, picture_url = NULL, language = 'en', time_zone = 'UTC',"
+                   " erased_at = now(), updated_at = now()"
                    " WHERE id = $1::bigint"},
 };
 #define STEP_COUNT (sizeof steps / sizeof *steps)

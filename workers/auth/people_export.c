@@ -101,6 +101,23 @@ static void read_notification(const PGresult *result, int row, struct pool *pool
     SET_TEXT(*notification, action, copy_text(result, row, 4, pool));
 }
 
+static void read_endpoint(const PGresult *result, int row, struct pool *pool, void *ret_item) {
+    struct personal_data_webhook_endpoints *endpoint = ret_item;
+    *endpoint = (struct personal_data_webhook_endpoints){.id = db_integer(result, row, 1),
+                                                         .url = copy_text(result, row, 2, pool),
+                                                         .created_at = copy_time(result, row, 4, pool)};
+    SET_TEXT(*endpoint, description, copy_text(result, row, 3, pool));
+    SET_TEXT(*endpoint, disabled_at, copy_time(result, row, 5, pool));
+}
+
+static void read_message(const PGresult *result, int row, struct pool *pool, void *ret_item) {
+    struct personal_data_inbox *message = ret_item;
+    *message = (struct personal_data_inbox){.seq = db_integer(result, row, 1),
+                                            .type = copy_text(result, row, 2, pool),
+                                            .time = copy_time(result, row, 3, pool)};
+    SET_TEXT(*message, read_at, copy_time(result, row, 4, pool));
+}
+
 static void read_logged(const PGresult *result, int row, struct pool *pool, void *ret_item) {
     *(struct logged_event *)ret_item = security_log_row(result, row, 2, pool);
 }
@@ -155,6 +172,12 @@ static const struct part {
          " WHERE user_id = $1::bigint"
          "  AND (at, id) > ('epoch'::timestamptz + $2::bigint * interval '1 microsecond', $3::bigint)"
          " ORDER BY at, id" LIMIT),
+    PART(webhook_endpoints, struct personal_data_webhook_endpoints, KEY_NUMBER, "", read_endpoint,
+         "SELECT '', id, url, description, created_at, disabled_at FROM webhook_endpoints"
+         " WHERE owner_id = $1::bigint" BY_ID),
+    PART(inbox, struct personal_data_inbox, KEY_NUMBER, "", read_message,
+         "SELECT '', seq, type, created_at, read_at FROM inbox_messages m JOIN log_entries e ON e.id = m.entry_id"
+         " WHERE m.user_id = $1::bigint AND seq > $3::bigint AND $2::text = '' ORDER BY seq" LIMIT),
 };
 #define PART_COUNT (sizeof parts / sizeof *parts)
 
@@ -187,20 +210,34 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
 }
 
 static const struct statement read_rest = {
-    "export_rest", "SELECT picture_url, confirmed_at FROM users"
+    "export_rest", "SELECT picture_url, confirmed_at, language, time_zone FROM users"
                    " LEFT JOIN second_factors ON user_id = users.id WHERE users.id = $1::bigint"};
+static const struct statement read_refusals = {"export_mail_refusals",
+                                               "SELECT kind FROM mail_refusals WHERE user_id = $1::bigint"};
+
+static void read_kinds(const PGresult *result, struct pool *pool, struct personal_data *data) {
+    data->refused_mail.count = (size_t)PQntuples(result);
+    data->refused_mail.items = pool_alloc(pool, data->refused_mail.count * sizeof *data->refused_mail.items);
+    for (int row = 0; row < PQntuples(result); row++)
+        data->refused_mail.items[row] = copy_text(result, row, 0, pool);
+}
 
 int export_read_rest(struct worker *worker, int64_t user_id, struct personal_data *data) {
+    struct pool *pool = worker_pool(worker);
     struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
+    parameters_init(&parameters, pool);
     parameter_integer(&parameters, user_id);
     PGresult *result = db_query(worker_db(worker), &read_rest, &parameters);
-    if (!result)
+    PGresult *refusals = result ? db_query(worker_db(worker), &read_refusals, &parameters) : NULL;
+    if (!refusals)
         return -1;
+    read_kinds(refusals, pool, data);
     if (PQntuples(result) == 1) {
-        SET_TEXT(*data, picture_url, copy_text(result, 0, 0, worker_pool(worker)));
+        SET_TEXT(*data, picture_url, copy_text(result, 0, 0, pool));
         if (!db_is_null(result, 0, 1))
-            SET(*data, second_factor_since, copy_time(result, 0, 1, worker_pool(worker)));
+            SET(*data, second_factor_since, copy_time(result, 0, 1, pool));
+        data->language = copy_text(result, 0, 2, pool);
+        data->time_zone = copy_text(result, 0, 3, pool);
     }
     return 0;
 }

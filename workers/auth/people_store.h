@@ -30,7 +30,8 @@ bool export_read_place(const char *after, struct pool *pool, struct export_place
 int export_read(struct worker *worker, int64_t user_id, const struct export_place *place,
                 struct personal_data *ret_data);
 
-/* What is no list: the picture that an outside identity brought, and since when there is a second factor. */
+/* What is no list: the picture that an outside identity brought, since when there is a second factor, and how mails are
+ * wanted. */
 int export_read_rest(struct worker *worker, int64_t user_id, struct personal_data *data);
 
 /* Keeps bookings and events of this person waiting until the end of the transaction. */

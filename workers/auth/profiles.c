@@ -4,9 +4,9 @@
 
 #include "audit.h"
 #include "etag.h"
-#include "rules.h"
 #include "settings.h"
 #include "store.h"
+#include "urls.h"
 #include "webhook.h"
 
 int get_profile(struct worker *worker, struct get_profile_call *calls, size_t count) {
@@ -43,11 +43,13 @@ static bool webhook_changes(const struct profile *before, const struct update_pr
 
 static void check_webhook(struct call *call, const struct profile *before,
                           const struct update_profile_request *request) {
+    const char *problem = NULL;
+    if (request->has_crm_webhook_url == PRESENCE_SET)
+        problem = webhook_url_problem(request->crm_webhook_url, !settings_production());
     if (!before->is_verified && webhook_changes(before, request) && webhooks_need_verification())
         refuse(call, &refusal_email_not_verified);
-    else if (request->has_crm_webhook_url == PRESENCE_SET &&
-             !rule_webhook_address_is_good(request->crm_webhook_url, settings_production()))
-        refuse_field(call, &refusal_validation_error, "crm_webhook_url", "must be an https address");
+    else if (problem)
+        refuse_field(call, &refusal_validation_error, "crm_webhook_url", "%s", problem);
 }
 
 /* One at a time, in the order they came: a second change of the same profile must see the first (If-Match).

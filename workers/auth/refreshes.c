@@ -121,7 +121,7 @@ static int write_all(struct refreshes *refreshes) {
         return -1;
     if (refreshes->reused_count == 0)
         return 0;
-    bool published = revocations_publish(worker, refreshes->reused, refreshes->reused_count);
+    bool published = revocations_publish(refreshes->reused, refreshes->reused_count);
     return sessions_store_revoke(worker, refreshes->reused, refreshes->reused_count, "reuse", published);
 }
 

@@ -1,4 +1,6 @@
 /* Registration: judges what is asked for, makes the account, has its address verified, and signs in who wants to be. */
+#include <string.h>
+
 #include "audit.h"
 #include "links.h"
 #include "log.h"
@@ -8,11 +10,20 @@
 #include "sign_in.h"
 #include "summary.h"
 
+/* That mails can be written in, by the contract. */
+static const char *const *languages(void) {
+    const struct field *field = record_register_user_request.fields;
+    while (strcmp(field->name, "language") != 0)
+        field++;
+    return field->values;
+}
+
 /* The account that this registration asks for; or false: it was refused. */
 static bool judge(struct register_user_call *call, struct new_account *ret_account) {
     const struct register_user_request *request = &call->request;
     struct signup signup = rule_signup(request->role, settings.facilitator_signup);
-    const char *weakness = rule_password_weakness(request->password, request->email, request->name, settings_production());
+    const char *weakness =
+        rule_password_weakness(request->password, request->email, request->name, settings_production());
     if (signup.closed)
         refuse_field(&call->call, &refusal_signup_closed, "role", "facilitators are not registered here");
     if (weakness)
@@ -26,6 +37,8 @@ static bool judge(struct register_user_call *call, struct new_account *ret_accou
         .bio = request->bio,
         .specialization = request->specialization,
         .facilitator_crm_id = request->facilitator_crm_id,
+        .language = request->has_language == PRESENCE_SET ? request->language
+                                                          : rule_language(request->accept_language, languages()),
     };
     return !call->call.refusal;
 }

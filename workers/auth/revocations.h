@@ -10,9 +10,8 @@ struct worker;
 
 /* Tells Redis that these sessions or keys are over. False: it could not be told; revocations_tick() does it once Redis
  * is there. */
-bool revocations_publish(struct worker *worker, const char *const *sessions, size_t count);
+bool revocations_publish(const char *const *sessions, size_t count);
 /* Tells Redis what it does not know: unpublished revocations, and all recent ones where it was emptied. */
 void revocations_tick(struct worker *worker);
-void revocations_close(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "rules.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -52,11 +53,40 @@ const char *rule_device(const char *given, char ret_text[RULE_DEVICE_SIZE]) {
     return length ? ret_text : NULL;
 }
 
-bool rule_webhook_address_is_good(const char *url, bool production) {
-    size_t scheme = strncasecmp(url, "https://", 8) == 0                 ? 8
-                    : !production && strncasecmp(url, "http://", 7) == 0 ? 7
-                                                                         : 0;
-    return scheme && !memchr(url + scheme, '@', strcspn(url + scheme, "/?#"));
+/* "de-CH;q=0.8" is de. */
+static const char *language_of(const char *range, const char *const *languages) {
+    size_t length = strcspn(range, "-;, \t");
+    for (; *languages; languages++)
+        if (strlen(*languages) == length && strncasecmp(*languages, range, length) == 0)
+            return *languages;
+    return NULL;
+}
+
+/* 0: not wanted, or malformed. */
+static double quality_of(const char *range, size_t length) {
+    const char *weight = memchr(range, ';', length);
+    if (!weight)
+        return 1;
+    weight += 1 + strspn(weight + 1, " \t");
+    if (strncasecmp(weight, "q=", 2) != 0 || !strchr("01", weight[2]))
+        return 0;
+    double quality = strtod(weight + 2, NULL);
+    return quality > 0 && quality <= 1 ? quality : 0;
+}
+
+const char *rule_language(const char *accepted, const char *const *languages) {
+    static const char between[] = ", \t";
+    const char *best = NULL;
+    double best_quality = 0;
+    for (const char *at = accepted ? accepted : ""; *(at += strspn(at, between)); at += strcspn(at, ",")) {
+        const char *language = language_of(at, languages);
+        double quality = quality_of(at, strcspn(at, ","));
+        if (!language || quality <= best_quality)
+            continue;
+        best = language;
+        best_quality = quality;
+    }
+    return best;
 }
 
 enum refresh_verdict rule_refresh(struct refresh_state state) {

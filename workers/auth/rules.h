@@ -24,9 +24,9 @@ const char *rule_password_weakness(const char *password, const char *email, cons
  * UTF-8. NULL: nothing is left. `given` may be NULL. */
 const char *rule_device(const char *given, char ret_text[RULE_DEVICE_SIZE]);
 
-/* May webhooks be sent there? In production only over https. Which networks are reachable is the crm worker's question.
- */
-bool rule_webhook_address_is_good(const char *url, bool production);
+/* The one of `languages` (NULL at the end) that an Accept-Language (RFC 9110 §12.5.4) prefers; of those it likes alike,
+ * the first that it names. NULL: it names none. `accepted` may be NULL. */
+const char *rule_language(const char *accepted, const char *const *languages);
 
 struct refresh_state {
     bool known;

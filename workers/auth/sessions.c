@@ -38,7 +38,7 @@ static void add_ending(struct endings *endings, const struct call *call, const c
 static int end_all(const struct endings *endings) {
     if (endings->count == 0)
         return 0;
-    bool published = revocations_publish(endings->worker, endings->sessions, endings->count);
+    bool published = revocations_publish(endings->sessions, endings->count);
     if (sessions_store_revoke(endings->worker, endings->sessions, endings->count, "logout", published) != 0)
         return -1;
     return audit_note(endings->worker, endings->events, endings->count);
@@ -120,7 +120,7 @@ static int end_one(struct worker *worker, struct end_sign_in_call *call) {
         refuse(&call->call, &refusal_session_not_found);
         return 0;
     }
-    if (revocations_publish(worker, sessions, 1) && sessions_store_mark_published(worker, sessions, 1) != 0)
+    if (revocations_publish(sessions, 1) && sessions_store_mark_published(worker, sessions, 1) != 0)
         return -1;
     call->reply.message = "Session ended";
     const char *detail = pool_printf(call->call.pool, "session %s", session);

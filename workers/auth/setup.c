@@ -9,18 +9,15 @@
 #include "log.h"
 #include "mail_channel.h"
 #include "password.h"
-#include "redis_url.h"
+#include "redis_link.h"
 #include "rules.h"
 #include "second_factor.h"
 #include "settings.h"
 #include "store.h"
 
 const char *setup_check(void) {
-    static struct redis_address address;
     if (!settings.jwt_secret_key[0])
         return "JWT_SECRET_KEY is not set: it needs at least 32 bytes";
-    if (settings.redis_url[0] && redis_url_parse(settings.redis_url, &address) != 0)
-        return "REDIS_URL is neither redis://[:password@]host:port[/db] nor unix:///path[?db=N]";
     if (!settings.admin_email[0] != !settings.admin_password[0])
         return "ADMIN_EMAIL and ADMIN_PASSWORD must be set together";
     if (settings.admin_email[0] && (strlen(settings.admin_email) > 254 || !strchr(settings.admin_email, '@')))
@@ -28,7 +25,9 @@ const char *setup_check(void) {
     if (settings.admin_password[0] &&
         rule_password_weakness(settings.admin_password, settings.admin_email, NULL, settings_production()))
         return "ADMIN_PASSWORD is too easy to guess: production asks for 8 characters that are not among the commonest";
-    const char *problem = second_factors_check();
+    const char *problem = redis_link_check();
+    if (!problem)
+        problem = second_factors_check();
     if (!problem)
         problem = google_check();
     return problem ? problem : mail_channel_check();

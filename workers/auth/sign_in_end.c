@@ -5,7 +5,7 @@
 #include "sign_in.h"
 
 static int publish(struct worker *worker, const char *const *sessions, size_t count) {
-    if (count == 0 || !revocations_publish(worker, sessions, count))
+    if (count == 0 || !revocations_publish(sessions, count))
         return 0;
     return sessions_store_mark_published(worker, sessions, count);
 }

@@ -11,13 +11,14 @@ static const struct statement create_accounts = {
     "WITH given AS ("
     "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], "
     "$8::text[],"
-    "                       $9::text[], $10::boolean[]) WITH ORDINALITY"
-    "    AS given(email, name, role, pending, phone, bio, specialization, crm_id, hash, verified, place)),"
+    "                       $9::text[], $10::boolean[], $11::text[]) WITH ORDINALITY"
+    "    AS given(email, name, role, pending, phone, bio, specialization, crm_id, hash, verified, language, place)),"
     " first AS (SELECT DISTINCT ON (lower(email)) * FROM given ORDER BY lower(email), place),"
     " made AS ("
     "  INSERT INTO users (email, name, role, facilitator_pending, phone, bio, specialization, facilitator_crm_id,"
-    "    is_verified)"
-    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id, verified FROM first ORDER BY lower(email)"
+    "    is_verified, language)"
+    "  SELECT email, name, role, pending, phone, bio, specialization, crm_id, verified, coalesce(language, 'en')"
+    "  FROM first ORDER BY lower(email)"
     "  ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email),"
     " kept AS ("
     "  INSERT INTO credentials (user_id, password_hash) SELECT made.id, first.hash FROM made JOIN first USING (email))"
@@ -56,8 +57,7 @@ static const struct statement replace_hashes = {
 
 #define PROFILE_COLUMNS                                                                                                \
     "id, email, name, phone, role, is_active, is_verified, facilitator_pending, bio, specialization,"                  \
-    " facilitator_crm_id, crm_webhook_url, "                                                                           \
-    "created_at, updated_at"
+    " facilitator_crm_id, crm_webhook_url, language, time_zone, created_at, updated_at"
 
 #define READ_PROFILES                                                                                                  \
     "SELECT given.place, " PROFILE_COLUMNS " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(user_id, place)"       \
@@ -80,6 +80,8 @@ static const struct statement change_profile = {
     " crm_webhook_secret = CASE WHEN NOT $12::boolean THEN crm_webhook_secret WHEN $13::text IS NULL THEN NULL"
     "   WHEN $13::text IS DISTINCT FROM crm_webhook_url OR crm_webhook_secret IS NULL THEN $14::text"
     "   ELSE crm_webhook_secret END,"
+    " language = coalesce($15::text, language),"
+    " time_zone = coalesce($16::text, time_zone),"
     " updated_at = now()"
     " WHERE id = $1::bigint RETURNING crm_webhook_secret IS NOT DISTINCT FROM $14::text"};
 
@@ -112,6 +114,7 @@ int store_create_accounts(struct worker *worker, const struct new_account *accou
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, facilitator_crm_id));
     parameter_column(&parameters, accounts, count, offsetof(struct new_account, password_hash));
     parameter_texts(&parameters, verified, count);
+    parameter_column(&parameters, accounts, count, offsetof(struct new_account, language));
     PGresult *result = db_query(worker_db(worker), &create_accounts, &parameters);
     if (!result)
         return -1;
@@ -208,8 +211,10 @@ static struct profile read_profile(const PGresult *result, int row, struct pool 
                               .is_active = db_boolean(result, row, 6),
                               .is_verified = db_boolean(result, row, 7),
                               .facilitator_pending = db_boolean(result, row, 8),
-                              .created_at = rfc3339_text(db_text(result, row, 13), pool),
-                              .updated_at = rfc3339_text(db_text(result, row, 14), pool)};
+                              .language = copy_text(result, row, 13, pool),
+                              .time_zone = copy_text(result, row, 14, pool),
+                              .created_at = rfc3339_text(db_text(result, row, 15), pool),
+                              .updated_at = rfc3339_text(db_text(result, row, 16), pool)};
     SET_TEXT(profile, phone, copy_text(result, row, 4, pool));
     SET_TEXT(profile, bio, copy_text(result, row, 9, pool));
     SET_TEXT(profile, specialization, copy_text(result, row, 10, pool));
@@ -249,6 +254,8 @@ int store_update_profile(struct worker *worker, int64_t user_id, const struct up
     parameter_change(&parameters, change->has_facilitator_crm_id, change->facilitator_crm_id);
     parameter_change(&parameters, change->has_crm_webhook_url, change->crm_webhook_url);
     parameter_text(&parameters, new_secret);
+    parameter_text(&parameters, change->has_language == PRESENCE_SET ? change->language : NULL);
+    parameter_text(&parameters, change->has_time_zone == PRESENCE_SET ? change->time_zone : NULL);
     PGresult *result = db_query(worker_db(worker), &change_profile, &parameters);
     if (!result)
         return -1;

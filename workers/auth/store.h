@@ -14,6 +14,7 @@ struct new_account {
     const char *email, *name, *role;
     bool facilitator_pending, is_verified;
     const char *phone, *bio, *specialization, *facilitator_crm_id; /* NULL: none */
+    const char *language;                                          /* NULL: English */
     const char *password_hash;
 };
 

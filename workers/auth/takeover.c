@@ -9,9 +9,12 @@ static const struct statement take_over = {
                          " factor AS (DELETE FROM second_factors WHERE user_id = $1::bigint),"
                          " codes AS (DELETE FROM recovery_codes WHERE user_id = $1::bigint),"
                          " links AS (DELETE FROM one_time_tokens WHERE user_id = $1::bigint),"
+                         " endpoints AS (DELETE FROM webhook_endpoints WHERE owner_id = $1::bigint),"
                          " mails AS ("
                          "  UPDATE outbox SET state = 'dead', finished_at = now(), leased_until = NULL"
-                         "  WHERE channel = 'account_mail' AND owner_id = $1::bigint AND state = 'due')"
+                         "  WHERE channel = 'account_mail' AND lane = 0 AND coalesce(owner_id, 0) = $1::bigint"
+                         "   AND state = 'due'),"
+                         " refusals AS (DELETE FROM mail_refusals WHERE user_id = $1::bigint)"
                          " UPDATE users SET is_verified = true, crm_webhook_url = NULL, crm_webhook_secret = NULL,"
                          "  updated_at = now() WHERE id = $1::bigint"};
 

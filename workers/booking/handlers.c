@@ -4,8 +4,10 @@
 #include <time.h>
 
 #include "announce.h"
+#include "booking_columns.h"
 #include "clock.h"
 #include "etag.h"
+#include "event_row.h"
 #include "operations.h"
 #include "policies.h"
 #include "rules.h"
@@ -93,7 +95,7 @@ static struct cancellation cancellation_of(const struct cancel_booking_call *cal
     const struct caller *caller = &call->call.header.caller;
     return (struct cancellation){
         .booking_id = found->row.booking.id,
-        .reason = pool_printf(call->call.pool, "cancelled by user %" PRId64, caller->user_id),
+        .reason = pool_printf(call->call.pool, REASON_CANCELLED_BY "%" PRId64, caller->user_id),
         .refund_minor = rule_refund(caller, &found->row.booking, &found->standing),
         .cause = "cancelled",
         .requested_by = caller->user_id,
@@ -301,7 +303,7 @@ static int cancel_bookings_of(struct worker *worker, struct cancel_event_call *c
         for (size_t i = 0; i < count; i++)
             cancellations[i] = (struct cancellation){
                 .booking_id = live[i].id,
-                .reason = "event cancelled",
+                .reason = REASON_EVENT_CANCELLED,
                 .refund_minor = live[i].priced ? REFUND_ALL : 0,
                 .cause = "event_cancelled",
                 .requested_by = call->call.header.caller.user_id,
@@ -324,7 +326,12 @@ static int cancel_one_event(struct worker *worker, struct cancel_event_call *cal
         return 0;
     }
     call->reply = (struct event_cancelled){.message = "Event cancelled successfully", .currency = head.currency};
-    return store_cancel_event(worker, call->request.event_id) || cancel_bookings_of(worker, call) ? -1 : 0;
+    struct event event;
+    if (store_cancel_event(worker, call->request.event_id) ||
+        event_rows_read(worker, &call->request.event_id, 1, &event))
+        return -1;
+    announce_event(worker, "cancelled", &event, NULL, call->call.header.trace);
+    return cancel_bookings_of(worker, call);
 }
 
 int cancel_event(struct worker *worker, struct cancel_event_call *calls, size_t count) {

@@ -1,4 +1,4 @@
-/* tithi-booking: places. It books, holds and frees them, and tells the outbox of each change; it never waits for the
+/* tithi-booking: places. It books, holds and frees them, and tells the log of each change; it never waits for the
  * outside. */
 #include "holds.h"
 #include "operations.h"

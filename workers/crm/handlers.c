@@ -1,41 +1,26 @@
 /* The operations of the CRM service: notes what it is told about bookings, lists it, marks it as processed. What goes
  * out is channels.c's. */
 #include "cursor.h"
+#include "notes.h"
 #include "rules.h"
 #include "store.h"
 
 #define SORT "-id"
 
-static struct new_notification take_note(const struct receive_booking_notification_request *request) {
-    struct new_notification note = {.request = request,
-                                    .action = rule_action(request->has_action == PRESENCE_SET ? request->action : NULL,
-                                                          request->has_type == PRESENCE_SET ? request->type : NULL),
-                                    .event_id = request->event_id,
-                                    .has_event_id = request->has_event_id,
-                                    .facilitator_id = request->facilitator_id,
-                                    .has_facilitator_id = request->has_facilitator_id};
-    if (request->event.has_id == PRESENCE_SET) {
-        note.event_id = request->event.id;
-        note.has_event_id = PRESENCE_SET;
-    }
-    if (note.has_facilitator_id != PRESENCE_SET) {
-        note.facilitator_id = request->event.facilitator_id;
-        note.has_facilitator_id = request->event.has_facilitator_id;
-    }
-    return note;
-}
-
 int receive_booking_notification(struct worker *worker, struct receive_booking_notification_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
     struct new_notification *notes = pool_alloc(pool, count * sizeof *notes);
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    for (size_t i = 0; i < count; i++)
-        notes[i] = take_note(&calls[i].request);
-    if (store_add_notifications(worker, notes, count, ids) != 0)
+    struct added_notification *added = pool_alloc(pool, count * sizeof *added);
+    for (size_t i = 0; i < count; i++) {
+        const struct receive_booking_notification_request *request = &calls[i].request;
+        notes[i] = NOTE_OF(request, rule_action(request->has_action == PRESENCE_SET ? request->action : NULL,
+                                                request->has_type == PRESENCE_SET ? request->type : NULL));
+    }
+    if (store_add_notifications(worker, notes, count, added) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         calls[i].reply.message = "Notification received";
-        calls[i].reply.notification_id = ids[i];
+        calls[i].reply.notification_id = added[i].id;
     }
     return 0;
 }

@@ -1,5 +1,4 @@
-/* The sender of the channel "mail". A mail's bytes depend on its row only, so a second attempt after a crash is the
- * same mail. */
+/* The sender of the channel "mail": what a row's body says is all that its mail is made of. */
 #include "mails.h"
 
 #include "mail.h"
@@ -14,7 +13,11 @@ static void begin_one(const struct claim *claim, struct pool *pool) {
     const struct mail mail = {.to = text_of(body, "to"),
                               .name = text_of(body, "name"),
                               .template = text_of(body, "template"),
-                              .values = json_object_get(body, "values")};
+                              .language = text_of(body, "language"),
+                              .zone = text_of(body, "zone"),
+                              .unsubscribe = text_of(body, "unsubscribe"),
+                              .values = json_object_get(body, "values"),
+                              .calendar = json_object_get(body, "calendar")};
     mail_send(claim, &mail, pool);
     json_decref(body);
 }

@@ -1,7 +1,7 @@
 /* tithi-crm: tells the world outside what happened (webhooks, mail), and is the CRM service that listens. Tables only;
  * the runtime does the rest. */
 #include "channels.h"
-#include "deliveries.h"
+#include "sweeps.h"
 #include "worker.h"
 
 extern const struct handler handlers_crm[];
@@ -21,8 +21,8 @@ int main(int argc, char **argv) {
         .wake_channel = "outbox",
         .busy = channels_busy,
         .stop = channels_stop,
-        .sweeps = &deliveries_sweep,
-        .sweep_count = 1,
+        .sweeps = sweeps,
+        .sweep_count = sweep_count,
         .wait = channels_wait,
     };
     return worker_main(argc, argv, &service);

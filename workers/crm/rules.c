@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "format.h"
 
 /* Standard Webhooks: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
 const int64_t rule_webhook_waits_s[WEBHOOK_WAITS] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
@@ -11,7 +14,7 @@ const int64_t rule_webhook_waits_s[WEBHOOK_WAITS] = {5, 300, 1800, 7200, 18000, 
 enum delivery_verdict rule_webhook(long status) {
     if (status >= 200 && status < 300)
         return DELIVERY_DONE;
-    return status == 410 ? DELIVERY_DEAD : DELIVERY_AGAIN; /* Gone: nobody wants it there any more */
+    return status == WEBHOOK_GONE ? DELIVERY_DEAD : DELIVERY_AGAIN;
 }
 
 static bool is_lower_hex(const char *text, size_t length) {
@@ -38,6 +41,31 @@ const char *rule_traceparent(const char *cause, const uint8_t random[24], char r
     snprintf(ret_text, TRACEPARENT_SIZE, "00-%.32s-%s-%.2s", known ? cause + 3 : trace, parent,
              known ? cause + 53 : "00");
     return ret_text;
+}
+
+static const char between[] = ", ";
+
+bool rule_mail_list_is_good(const char *list) {
+    for (; *(list += strspn(list, between)); list += strcspn(list, between)) {
+        char address[256] = "x"; /* in front of a domain */
+        size_t length = strcspn(list, between), begin = *list == '@';
+        if (begin + length >= sizeof address)
+            return false;
+        memcpy(address + begin, list, length);
+        if (!format_is_email(address, begin + length))
+            return false;
+    }
+    return true;
+}
+
+bool rule_mail_is_allowed(const char *list, const char *address) {
+    for (; *(list += strspn(list, between)); list += strcspn(list, between)) {
+        const char *compared = *list == '@' ? strrchr(address, '@') : address;
+        size_t length = strcspn(list, between);
+        if (compared && strlen(compared) == length && strncasecmp(compared, list, length) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *rule_action(const char *action, const char *type) {

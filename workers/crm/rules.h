@@ -2,6 +2,7 @@
 #ifndef TITHI_CRM_RULES_H
 #define TITHI_CRM_RULES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "deliveries.h"
@@ -9,6 +10,8 @@
 /* Seconds after each failed attempt; the attempt after the last is the last. */
 #define WEBHOOK_WAITS 9
 extern const int64_t rule_webhook_waits_s[WEBHOOK_WAITS];
+
+#define WEBHOOK_GONE 410 /* nobody wants it there any more */
 
 /* `status`: what the endpoint said, 0 where it said nothing. */
 enum delivery_verdict rule_webhook(long status);
@@ -21,5 +24,10 @@ const char *rule_traceparent(const char *cause, const uint8_t random[24], char r
 
 /* What a notification is about: the action that is named, else the part of the type behind the dot, else "". */
 const char *rule_action(const char *action, const char *type);
+
+/* CRM_MAIL_ALLOW: addresses and @domains, comma-separated. */
+bool rule_mail_list_is_good(const char *list);
+/* Is the address on it, or of a domain that is? */
+bool rule_mail_is_allowed(const char *list, const char *address);
 
 #endif

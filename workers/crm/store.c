@@ -1,14 +1,9 @@
 /* All SQL of the crm worker but the outbox's, which is the runtime's. It decides nothing: rules.c does. */
 #include "store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "rfc3339.h"
-
-static const struct statement read_addresses = {
-    "read_addresses",
-    "SELECT id, crm_webhook_url, crm_webhook_secret FROM users WHERE id = ANY ($1::bigint[]) ORDER BY id"};
 
 static const struct statement add_notification = {
     "add_notification",
@@ -16,7 +11,8 @@ static const struct statement add_notification = {
     "                                   event_start_at, facilitator_id, facilitator_code, facilitator_crm_id)"
     " VALUES ($1::bigint, $2::text, $3::bigint, $4::text, $5::text, $6::bigint, $7::text, $8::timestamptz, $9::bigint,"
     "         $10::text, $11::text)"
-    " ON CONFLICT (booking_id, action) DO UPDATE SET booking_id = excluded.booking_id RETURNING id"};
+    " ON CONFLICT (booking_id, action) DO UPDATE SET booking_id = excluded.booking_id"
+    " RETURNING id, (SELECT state <> 'dead' FROM deliveries WHERE webhook_id = mail_id LIMIT 1)"};
 
 #define NOTIFICATION_COLUMNS                                                                                           \
     "id, booking_id, action, user_id, user_name, user_email, event_id, event_title, event_start_at, facilitator_id,"   \
@@ -37,66 +33,32 @@ static const char *copy_text(const PGresult *result, int row, int column, struct
     return text ? pool_text(pool, text) : NULL;
 }
 
-int store_read_addresses(struct worker *worker, const int64_t *owner_ids, size_t count,
-                         struct owner_addresses *ret_addresses) {
-    struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    parameters_init(&parameters, pool);
-    parameter_integers(&parameters, owner_ids, count);
-    PGresult *result = db_query(worker_db(worker), &read_addresses, &parameters);
-    if (!result)
-        return -1;
-    ret_addresses->count = (size_t)PQntuples(result);
-    ret_addresses->items = pool_alloc(pool, ret_addresses->count * sizeof *ret_addresses->items);
-    for (int row = 0; row < PQntuples(result); row++)
-        ret_addresses->items[row] = (struct owner_address){.owner_id = db_integer(result, row, 0),
-                                                           .url = copy_text(result, row, 1, pool),
-                                                           .secret = copy_text(result, row, 2, pool)};
-    return 0;
-}
-
-static int compare_owners(const void *key, const void *address) {
-    int64_t wanted = *(const int64_t *)key, owner_id = ((const struct owner_address *)address)->owner_id;
-    return (wanted > owner_id) - (wanted < owner_id);
-}
-
-const struct owner_address *store_find_address(const struct owner_addresses *addresses, int64_t owner_id) {
-    return bsearch(&owner_id, addresses->items, addresses->count, sizeof *addresses->items, compare_owners);
-}
-
-static void parameter_given_integer(struct parameters *parameters, enum presence presence, int64_t value) {
-    if (presence == PRESENCE_SET)
-        parameter_integer(parameters, value);
+static void parameter_known(struct parameters *parameters, int64_t number) {
+    if (number)
+        parameter_integer(parameters, number);
     else
         parameter_null(parameters);
 }
 
-static void parameter_given_text(struct parameters *parameters, enum presence presence, const char *text) {
-    parameter_text(parameters, presence == PRESENCE_SET ? text : NULL);
-}
-
 static int queue_notification(struct worker *worker, const struct new_notification *notification) {
-    const struct receive_booking_notification_request *request = notification->request;
-    const struct integer_or_string *facilitator = &notification->facilitator_id;
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
-    parameter_integer(&parameters, request->booking_id);
+    parameter_integer(&parameters, notification->booking_id);
     parameter_text(&parameters, notification->action);
-    parameter_given_integer(&parameters, request->user.has_id, request->user.id);
-    parameter_text(&parameters, request->user.name);
-    parameter_text(&parameters, request->user.email);
-    parameter_given_integer(&parameters, notification->has_event_id, notification->event_id);
-    parameter_given_text(&parameters, request->event.has_title, request->event.title);
-    parameter_given_text(&parameters, request->event.has_start_datetime, request->event.start_datetime);
-    parameter_given_integer(&parameters, facilitator->text ? PRESENCE_ABSENT : notification->has_facilitator_id,
-                            facilitator->number);
-    parameter_given_text(&parameters, notification->has_facilitator_id, facilitator->text);
-    parameter_given_text(&parameters, request->has_facilitator_crm_id, request->facilitator_crm_id);
+    parameter_known(&parameters, notification->user_id);
+    parameter_text(&parameters, notification->user_name);
+    parameter_text(&parameters, notification->user_email);
+    parameter_known(&parameters, notification->event_id);
+    parameter_text(&parameters, notification->event_title);
+    parameter_text(&parameters, notification->event_start_at);
+    parameter_known(&parameters, notification->facilitator_id);
+    parameter_text(&parameters, notification->facilitator_code);
+    parameter_text(&parameters, notification->facilitator_crm_id);
     return db_queue(worker_db(worker), &add_notification, &parameters);
 }
 
 int store_add_notifications(struct worker *worker, const struct new_notification *notifications, size_t count,
-                            int64_t *ret_ids) {
+                            struct added_notification *ret_added) {
     for (size_t i = 0; i < count; i++)
         if (queue_notification(worker, &notifications[i]) != 0)
             return -1;
@@ -104,7 +66,8 @@ int store_add_notifications(struct worker *worker, const struct new_notification
         PGresult *result = db_receive(worker_db(worker));
         if (!result)
             return -1;
-        ret_ids[i] = db_integer(result, 0, 0);
+        ret_added[i] =
+            (struct added_notification){.id = db_integer(result, 0, 0), .mail_is_good = db_boolean(result, 0, 1)};
     }
     return 0;
 }

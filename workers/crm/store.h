@@ -10,34 +10,26 @@
 #include "operations.h"
 #include "worker.h"
 
-/* Where facilitators want their webhooks. */
-struct owner_address {
-    int64_t owner_id;
-    const char *url, *secret; /* NULL: none */
-};
-
-struct owner_addresses {
-    struct owner_address *items; /* by owner_id */
-    size_t count;
-};
-
-int store_read_addresses(struct worker *worker, const int64_t *owner_ids, size_t count,
-                         struct owner_addresses *ret_addresses);
-/* NULL: there is no such account (any more). */
-const struct owner_address *store_find_address(const struct owner_addresses *addresses, int64_t owner_id);
-
 struct new_notification {
-    const struct receive_booking_notification_request *request;
+    int64_t booking_id;
     const char *action; /* "": none was named */
-    int64_t event_id;   /* this and the next: wherever in the request they stood */
-    enum presence has_event_id;
-    struct integer_or_string facilitator_id;
-    enum presence has_facilitator_id;
+    int64_t user_id;    /* this and the other numbers: 0: none */
+    const char *user_name, *user_email;
+    int64_t event_id;
+    const char *event_title, *event_start_at; /* this and the other texts: NULL: none */
+    int64_t facilitator_id;
+    const char *facilitator_code; /* where a code stood in place of the number */
+    const char *facilitator_crm_id;
+};
+
+struct added_notification {
+    int64_t id;
+    bool mail_is_good; /* one to the facilitator was queued before, and may still leave or has left */
 };
 
 /* One row per booking and action: a repeat gets the row that is there. */
 int store_add_notifications(struct worker *worker, const struct new_notification *notifications, size_t count,
-                            int64_t *ret_ids);
+                            struct added_notification *ret_added);
 
 struct notifications_wanted {
     enum presence has_processed;

@@ -6,16 +6,20 @@
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "addresses.h"
 #include "clock.h"
+#include "endpoint_rules.h"
+#include "endpoints.h"
+#include "endpoints_store.h"
 #include "rules.h"
 #include "settings.h"
-#include "store.h"
+#include "urls.h"
 #include "webhook.h"
 
 #define HEADERS_LIMIT 8
+#define SECRETS_LIMIT 4 /* present and former, of both kinds */
 
 static struct {
     struct http_client *client;
@@ -31,9 +35,11 @@ static bool is_header_text(const char *text) {
     return true;
 }
 
-static bool names_user(const char *url) {
-    const char *authority = strstr(url, "://");
-    return authority && memchr(authority + 3, '@', strcspn(authority + 3, "/?#"));
+static const char *check_url(void) {
+    static char sentence[96];
+    const char *problem = settings.crm_webhook_url[0] ? webhook_url_problem(settings.crm_webhook_url, true) : NULL;
+    snprintf(sentence, sizeof sentence, "CRM_WEBHOOK_URL %s", problem ? problem : "");
+    return problem ? sentence : NULL;
 }
 
 const char *webhooks_check(void) {
@@ -43,18 +49,20 @@ const char *webhooks_check(void) {
         return "WEBHOOK_ALLOW_NETS is no comma-separated list of CIDRs";
     if (settings.crm_webhook_secret[0] && webhook_secret_parse(settings.crm_webhook_secret, &secret) != 0)
         return "CRM_WEBHOOK_SECRET is not whsec_ and base64 of 24 to 64 bytes";
-    if (names_user(settings.crm_webhook_url))
-        return "CRM_WEBHOOK_URL must not hold a user or password: there is CRM_BEARER_TOKEN";
     if (settings_production() && settings.crm_webhook_url[0] && !settings.crm_webhook_secret[0])
         return "CRM_WEBHOOK_SECRET is not set: production does not send unsigned webhooks";
     if (!is_header_text(settings.crm_bearer_token))
         return "CRM_BEARER_TOKEN holds characters that no header can carry";
-    return NULL;
+    return check_url();
+}
+
+const struct networks *webhooks_allowed(void) {
+    return &webhooks.allowed;
 }
 
 bool webhooks_may_connect(void *context, const struct sockaddr *address) {
     (void)context;
-    return address_is_global(address) || networks_contain(&webhooks.allowed, address);
+    return rule_address_is_reachable(address, &webhooks.allowed);
 }
 
 void webhooks_start(struct http_client *client) {
@@ -63,52 +71,92 @@ void webhooks_start(struct http_client *client) {
     webhooks.has_operator_secret = webhook_secret_parse(settings.crm_webhook_secret, &webhooks.operator_secret) == 0;
 }
 
+/* One under way. */
+struct attempt {
+    struct delivery *delivery;
+    int64_t endpoint_id; /* 0: the operator's address */
+    char url[];
+};
+
+static struct attempt *attempt_new(const struct claim *claim, const char *url) {
+    size_t size = strlen(url) + 1;
+    struct attempt *attempt = malloc(sizeof *attempt + size);
+    if (!attempt)
+        abort();
+    attempt->delivery = claim->delivery;
+    attempt->endpoint_id = claim->lane;
+    memcpy(attempt->url, url, size);
+    return attempt;
+}
+
 static void on_done(void *context, const struct http_response *response) {
+    struct attempt *attempt = context;
+    char error[32];
     struct delivery_result result = {.verdict = rule_webhook(response->status),
                                      .status = response->status,
                                      .retry_after_s = response->retry_after_s,
                                      .error = response->error};
-    char error[32];
     if (response->status && result.verdict != DELIVERY_DONE) {
         snprintf(error, sizeof error, "answered %ld", response->status);
         result.error = error;
     }
-    delivery_end(context, &result);
+    if (response->status && response->body_length)
+        result.response = response->body;
+    if (response->status == WEBHOOK_GONE && attempt->endpoint_id)
+        endpoints_note_gone(attempt->endpoint_id, attempt->url);
+    delivery_end(attempt->delivery, &result);
+    free(attempt);
 }
 
 /* Where a claimed row goes and what signs it. `reason`: why it can't go anywhere. */
 struct target {
     const char *url;
-    const struct webhook_secret *secret; /* NULL: unsigned */
-    struct webhook_secret own;
-    const char *bearer; /* "": none */
+    int64_t timeout_ms;
+    struct webhook_secret secrets[SECRETS_LIMIT];
+    size_t secret_count; /* 0: unsigned */
+    const char *bearer;  /* "": none */
     const char *reason;
 };
 
-static void choose_target(const struct claim *claim, const struct owner_addresses *owners, struct target *target) {
-    *target = (struct target){.bearer = ""};
-    if (claim->owner_id == 0) {
-        target->url = settings.crm_webhook_url;
-        target->secret = webhooks.has_operator_secret ? &webhooks.operator_secret : NULL;
-        target->bearer = settings.crm_bearer_token;
-        target->reason = target->url[0] ? NULL : "CRM_WEBHOOK_URL is not set any more";
-        return;
-    }
-    const struct owner_address *owner = store_find_address(owners, claim->owner_id);
-    if (!owner || !owner->url) {
-        target->reason = "the facilitator has no webhook address any more";
-    } else if (!owner->secret || webhook_secret_parse(owner->secret, &target->own) != 0) {
-        target->reason = "the facilitator's webhook secret is unusable";
+static void choose_operator(struct target *target) {
+    target->url = settings.crm_webhook_url;
+    target->timeout_ms = DELIVERY_ATTEMPT_MS;
+    target->bearer = settings.crm_bearer_token;
+    if (webhooks.has_operator_secret)
+        target->secrets[target->secret_count++] = webhooks.operator_secret;
+    if (!target->url[0])
+        target->reason = "CRM_WEBHOOK_URL is not set any more";
+}
+
+typedef int parse_secret(const char *text, struct webhook_secret *ret_secret);
+
+static void add_secrets(struct target *target, const char *const texts[2], parse_secret *parse) {
+    for (int i = 0; i < 2 && texts[i]; i++)
+        if (parse(texts[i], &target->secrets[target->secret_count]) == 0)
+            target->secret_count++;
+}
+
+static void choose_endpoint(const struct endpoint_target *endpoint, struct target *target) {
+    if (!endpoint) {
+        target->reason = "the webhook endpoint is not there any more";
+    } else if (endpoint->disabled) {
+        target->reason = "the webhook endpoint is disabled";
+    } else if (!endpoint->entitled) {
+        target->reason = "the endpoint's owner may not hear of it any more";
     } else {
-        target->url = owner->url;
-        target->secret = &target->own;
+        target->url = endpoint->url;
+        target->timeout_ms = endpoint->timeout_s * 1000;
+        add_secrets(target, endpoint->secrets, webhook_secret_parse);
+        add_secrets(target, endpoint->signing_keys, webhook_key_parse);
+        if (!target->secret_count)
+            target->reason = "the endpoint's secret is unusable";
     }
 }
 
 /* The headers of one attempt, in the pool. */
 static const char *const *make_headers(const struct claim *claim, const struct target *target, struct pool *pool) {
     const char **headers = pool_alloc(pool, HEADERS_LIMIT * sizeof *headers);
-    char signature[WEBHOOK_SIGNATURE_SIZE], trace[TRACEPARENT_SIZE];
+    char signatures[SECRETS_LIMIT * WEBHOOK_SIGNATURE_SIZE], trace[TRACEPARENT_SIZE];
     uint8_t random[24];
     int64_t now_s = clock_wall_ms() / 1000;
     size_t count = 0;
@@ -116,47 +164,54 @@ static const char *const *make_headers(const struct claim *claim, const struct t
     headers[count++] = "Content-Type: application/json";
     headers[count++] = pool_printf(pool, "webhook-id: %s", claim->webhook_id);
     headers[count++] = pool_printf(pool, "webhook-timestamp: %" PRId64, now_s);
-    if (target->secret)
-        headers[count++] = pool_printf(
-            pool, "webhook-signature: %s",
-            webhook_sign(target->secret, claim->webhook_id, now_s, claim->body, strlen(claim->body), signature));
+    if (target->secret_count)
+        headers[count++] = pool_printf(pool, "webhook-signature: %s",
+                                       webhook_sign(target->secrets, target->secret_count, claim->webhook_id, now_s,
+                                                    claim->body, strlen(claim->body), signatures));
     headers[count++] = pool_printf(pool, "traceparent: %s", rule_traceparent(claim->trace, random, trace));
     if (target->bearer[0])
         headers[count++] = pool_printf(pool, "Authorization: Bearer %s", target->bearer);
     return headers;
 }
 
-static void begin_one(const struct claim *claim, const struct owner_addresses *owners, struct pool *pool) {
-    struct target target;
-    choose_target(claim, owners, &target);
-    if (!target.reason) {
-        const struct http_request request = {.url = target.url,
-                                             .headers = make_headers(claim, &target, pool),
-                                             .body = claim->body,
-                                             .body_length = strlen(claim->body),
-                                             .timeout_ms = DELIVERY_ATTEMPT_MS};
-        if (http_send(webhooks.client, &request, on_done, claim->delivery) == 0)
-            return;
-    }
-    delivery_end(claim->delivery,
-                 &(struct delivery_result){.verdict = target.reason ? DELIVERY_UNSENDABLE : DELIVERY_DEAD,
-                                           .error = target.reason ? target.reason
-                                                                  : "the address is no URL that could be called"});
+/* NULL: it is on its way; else why it can't be. */
+static const char *send_to(const struct claim *claim, const struct target *target, struct pool *pool) {
+    const struct http_request request = {.url = target->url,
+                                         .headers = make_headers(claim, target, pool),
+                                         .body = claim->body,
+                                         .body_length = strlen(claim->body),
+                                         .timeout_ms = target->timeout_ms};
+    struct attempt *attempt = attempt_new(claim, target->url);
+    if (http_send(webhooks.client, &request, on_done, attempt) == 0)
+        return NULL;
+    free(attempt);
+    return "the address is no URL that could be called";
+}
+
+static void begin_one(const struct claim *claim, const struct endpoint_targets *endpoints, struct pool *pool) {
+    struct target target = {.bearer = ""};
+    if (claim->lane)
+        choose_endpoint(endpoints_store_find_target(endpoints, claim->lane), &target);
+    else
+        choose_operator(&target);
+    const char *reason = target.reason ? target.reason : send_to(claim, &target, pool);
+    if (reason)
+        delivery_end(claim->delivery, &(struct delivery_result){.verdict = DELIVERY_UNSENDABLE, .error = reason});
 }
 
 void webhooks_begin(struct worker *worker, const struct claim *claims, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct owner_addresses owners = {0};
+    struct endpoint_targets endpoints = {0};
     int64_t *ids = pool_alloc(pool, count * sizeof *ids);
     size_t id_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (claims[i].owner_id)
-            ids[id_count++] = claims[i].owner_id;
-    bool failed = id_count && store_read_addresses(worker, ids, id_count, &owners) != 0;
+        if (claims[i].lane)
+            ids[id_count++] = claims[i].lane;
+    bool failed = id_count && endpoints_store_read_targets(worker, ids, id_count, &endpoints) != 0;
     for (size_t i = 0; i < count; i++)
         if (failed)
             delivery_end(claims[i].delivery, &(struct delivery_result){.verdict = DELIVERY_INTERRUPTED,
                                                                        .error = "its address could not be read"});
         else
-            begin_one(&claims[i], &owners, pool);
+            begin_one(&claims[i], &endpoints, pool);
 }

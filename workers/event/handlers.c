@@ -1,4 +1,5 @@
 /* The event worker's operations: each asks the store, asks the rules, and answers every call of its array. */
+#include "announce.h"
 #include "etag.h"
 #include "operations.h"
 #include "rules.h"
@@ -11,7 +12,7 @@ int get_event(struct worker *worker, struct get_event_call *calls, size_t count)
     struct event *events = pool_alloc(pool, count * sizeof *events);
     for (size_t i = 0; i < count; i++)
         ids[i] = calls[i].request.event_id;
-    if (store_read_events(worker, ids, count, events))
+    if (event_rows_read(worker, ids, count, events))
         return -1;
     for (size_t i = 0; i < count; i++)
         if (events[i].id)
@@ -92,11 +93,11 @@ static bool refuse_by(struct call *call, struct verdict verdict) {
     return true;
 }
 
-static void answer_stored(struct call *call, enum event_outcome outcome, const char *message, const struct event *event,
+static void answer_stored(struct call *call, const struct stored_event *stored, const char *message,
                           struct event_changed *ret_reply) {
-    switch (outcome) {
+    switch (stored->outcome) {
     case EVENT_STORED:
-        *ret_reply = (struct event_changed){.message = message, .event = *event};
+        *ret_reply = (struct event_changed){.message = message, .event = stored->event};
         return;
     case EVENT_ENDS_BEFORE_START:
         refuse_field(call, &refusal_end_before_start, "end_datetime", "is not after start_datetime");
@@ -121,13 +122,14 @@ int create_event(struct worker *worker, struct create_event_call *calls, size_t 
             return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        enum event_outcome outcome;
-        struct event event;
+        struct stored_event stored;
         if (calls[i].call.refusal)
             continue;
-        if (store_receive_insert(worker, &outcome, &event))
+        if (store_receive_insert(worker, &stored))
             return -1;
-        answer_stored(&calls[i].call, outcome, "Event created successfully", &event, &calls[i].reply);
+        answer_stored(&calls[i].call, &stored, "Event created successfully", &calls[i].reply);
+        if (stored.outcome == EVENT_STORED)
+            announce_event(worker, "created", &stored.event, NULL, calls[i].call.header.trace);
     }
     return 0;
 }
@@ -136,7 +138,7 @@ int create_event(struct worker *worker, struct create_event_call *calls, size_t 
  * it. */
 static int read_for_change(struct worker *worker, struct call *call, int64_t id, const char *if_match,
                            struct event *ret_event) {
-    if (store_read_events(worker, &id, 1, ret_event))
+    if (event_rows_read(worker, &id, 1, ret_event))
         return -1;
     if (!ret_event->id)
         refuse(call, &refusal_event_not_found);
@@ -145,18 +147,28 @@ static int read_for_change(struct worker *worker, struct call *call, int64_t id,
     return 0;
 }
 
+static void announce_change(struct worker *worker, const struct call *call, const struct event *before,
+                            const struct stored_event *stored) {
+    struct event_change change = {.version = stored->version};
+    if (stored->outcome == EVENT_STORED)
+        change.count = rule_changed(before, &stored->event, call->pool, &change.fields);
+    if (change.count)
+        announce_event(worker, "updated", &stored->event, &change, call->header.trace);
+}
+
 static int change_event(struct worker *worker, struct update_event_call *call) {
     const struct update_event_request *request = &call->request;
     struct event event;
     struct event_draft draft;
-    enum event_outcome outcome;
+    struct stored_event stored;
     if (read_for_change(worker, &call->call, request->event_id, request->if_match, &event))
         return -1;
     if (call->call.refusal || refuse_by(&call->call, rule_change(&call->call.header.caller, &event, request, &draft)))
         return 0;
-    if (store_update_event(worker, request->event_id, &draft, &outcome, &event))
+    if (store_update_event(worker, request->event_id, &draft, &stored))
         return -1;
-    answer_stored(&call->call, outcome, "Event updated successfully", &event, &call->reply);
+    answer_stored(&call->call, &stored, "Event updated successfully", &call->reply);
+    announce_change(worker, &call->call, &event, &stored);
     return 0;
 }
 

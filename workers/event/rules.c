@@ -9,6 +9,8 @@
 
 #define HOURS_PER_DAY 24
 #define MICROSECONDS INT64_C(1000000)
+#define DAY_MINUTES 1440
+#define HOUR_MINUTES 60
 #define FIRST_MOMENT (INT64_C(-62135596800) * MICROSECONDS) /* year 1 */
 #define LAST_MOMENT (INT64_C(253402300800) * MICROSECONDS)  /* year 10000 */
 
@@ -74,6 +76,11 @@ static struct verdict apply_policy(enum presence has_policy, const struct cancel
     return fine;
 }
 
+static void apply_reminders(const int64_t *minutes, size_t count, struct event_draft *draft) {
+    draft->reminder_minutes = minutes;
+    draft->reminder_count = count;
+}
+
 struct verdict rule_publish(const struct caller *caller, const struct create_event_request *request,
                             struct event_draft *ret_draft) {
     struct event_draft draft = {
@@ -93,6 +100,11 @@ struct verdict rule_publish(const struct caller *caller, const struct create_eve
         .has_rating = request->has_rating == PRESENCE_SET,
         .is_active = request->is_active,
     };
+    static const int64_t usual_reminders[] = {DAY_MINUTES, HOUR_MINUTES};
+    if (is_given(request->has_reminder_minutes))
+        apply_reminders(request->reminder_minutes.items, request->reminder_minutes.count, &draft);
+    else
+        apply_reminders(usual_reminders, sizeof usual_reminders / sizeof *usual_reminders, &draft);
     struct verdict verdict =
         apply_facilitator(&operation_create_event, caller, request->has_facilitator_id, request->facilitator_id,
                           request->has_facilitator_crm_id, request->facilitator_crm_id, &draft);
@@ -122,6 +134,8 @@ static struct event_draft draft_of(const struct event *event) {
         .rating = event->rating,
         .has_rating = event->has_rating == PRESENCE_SET,
         .is_active = event->is_active,
+        .reminder_minutes = event->reminder_minutes.items,
+        .reminder_count = event->reminder_minutes.count,
     };
 }
 
@@ -158,6 +172,8 @@ static void apply_fields(const struct update_event_request *request, struct even
     APPLY(is_active, is_active);
     if (request->has_rating != PRESENCE_ABSENT)
         draft->has_rating = request->has_rating == PRESENCE_SET;
+    if (is_given(request->has_reminder_minutes))
+        apply_reminders(request->reminder_minutes.items, request->reminder_minutes.count, draft);
 }
 
 static bool is_cancelled(const struct event *event) {
@@ -186,6 +202,40 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
     if (!verdict.refusal)
         *ret_draft = draft;
     return verdict;
+}
+
+/* These follow from the others. */
+static bool follows(const struct field *field) {
+    static const char *const names[] = {"available_spots", "revision", "updated_at"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(field->name, names[i]))
+            return true;
+    return false;
+}
+
+/* As a message of that field alone shows it. */
+static bool differs(const struct field *field, const struct event *before, const struct event *after) {
+    const struct record alone = {.name = record_event.name, .fields = field, .field_count = 1};
+    struct buffer old = {0}, new = {0};
+    codec_encode(&alone, before, &old);
+    codec_encode(&alone, after, &new);
+    bool differ = old.length != new.length || memcmp(old.bytes, new.bytes, old.length);
+    buffer_free(&old);
+    buffer_free(&new);
+    return differ;
+}
+
+size_t rule_changed(const struct event *before, const struct event *after, struct pool *pool,
+                    const char *const **ret_fields) {
+    const char **fields = pool_alloc(pool, record_event.field_count * sizeof *fields);
+    size_t count = 0;
+    for (size_t i = 0; i < record_event.field_count; i++) {
+        const struct field *field = &record_event.fields[i];
+        if (!follows(field) && differs(field, before, after))
+            fields[count++] = field->name;
+    }
+    *ret_fields = fields;
+    return count;
 }
 
 struct verdict rule_remove(const struct caller *caller, const struct event *event) {

@@ -39,6 +39,8 @@ struct event_draft {
     bool is_active;
     enum presence has_policy; /* ABSENT: as it is; NULL: the operator's */
     struct policy policy;
+    const int64_t *reminder_minutes; /* before the start */
+    size_t reminder_count;
 };
 
 /* The draft of a new event. */
@@ -47,6 +49,10 @@ struct verdict rule_publish(const struct caller *caller, const struct create_eve
 /* The draft of an event as it is, with what the request changes. */
 struct verdict rule_change(const struct caller *caller, const struct event *event,
                            const struct update_event_request *request, struct event_draft *ret_draft);
+/* The names of the fields in which an event differs from what it was before, of those that one may change. Returns how
+ * many. */
+size_t rule_changed(const struct event *before, const struct event *after, struct pool *pool,
+                    const char *const **ret_fields);
 struct verdict rule_remove(const struct caller *caller, const struct event *event);
 
 /* Where a page of events ended: the value by which they are sorted, and the event. */

@@ -7,102 +7,7 @@
 #include <string.h>
 
 #include "bounds.h"
-#include "policies.h"
-#include "rfc3339.h"
-
-#define EVENT_COLUMNS                                                                                                  \
-    "e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link, "      \
-    "e.capacity, e.taken, e.price_minor, e.currency, e.rating, e.is_active, e.cancelled_at IS NOT NULL, "              \
-    "f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, e.cancellation_policy, e.created_at, "         \
-    "e.updated_at"
-
-enum event_column {
-    EVENT_ID,
-    EVENT_TITLE,
-    EVENT_DESCRIPTION,
-    EVENT_TYPE,
-    EVENT_START,
-    EVENT_END,
-    EVENT_TIME_ZONE,
-    EVENT_LOCATION,
-    EVENT_VIRTUAL_LINK,
-    EVENT_CAPACITY,
-    EVENT_TAKEN,
-    EVENT_PRICE,
-    EVENT_CURRENCY,
-    EVENT_RATING,
-    EVENT_ACTIVE,
-    EVENT_CANCELLED,
-    FACILITATOR_ID,
-    FACILITATOR_NAME,
-    FACILITATOR_EMAIL,
-    EVENT_CRM_ID,
-    FACILITATOR_CRM_ID,
-    EVENT_POLICY,
-    EVENT_CREATED,
-    EVENT_UPDATED,
-    EVENT_COLUMN_COUNT,
-};
-
-static void show_policy(struct policy policy, struct pool *pool, struct event *event) {
-    event->has_cancellation_policy = PRESENCE_SET;
-    event->cancellation_policy.items = policies_shown(&policy, pool);
-    event->cancellation_policy.count = policy.count;
-}
-
-static void read_event(const PGresult *result, int row, int first, struct pool *pool, struct event *ret_event) {
-    bool cancelled = db_boolean(result, row, first + EVENT_CANCELLED);
-    const char *code = db_text(result, row, first + EVENT_CRM_ID);
-    struct event event = {
-        .id = db_integer(result, row, first + EVENT_ID),
-        .title = db_text(result, row, first + EVENT_TITLE),
-        .event_type = db_text(result, row, first + EVENT_TYPE),
-        .start_datetime = rfc3339_text(db_text(result, row, first + EVENT_START), pool),
-        .time_zone = db_text(result, row, first + EVENT_TIME_ZONE),
-        .current_participants = db_integer(result, row, first + EVENT_TAKEN),
-        .price_minor = db_integer(result, row, first + EVENT_PRICE),
-        .currency = db_text(result, row, first + EVENT_CURRENCY),
-        .is_active = db_boolean(result, row, first + EVENT_ACTIVE) && !cancelled,
-        .status = cancelled ? "cancelled" : "active",
-        .facilitator = {.id = db_integer(result, row, first + FACILITATOR_ID),
-                        .name = db_text(result, row, first + FACILITATOR_NAME),
-                        .email = db_text(result, row, first + FACILITATOR_EMAIL)},
-        .facilitator_id = {.text = code, .number = db_integer(result, row, first + FACILITATOR_ID)},
-        .created_at = rfc3339_text(db_text(result, row, first + EVENT_CREATED), pool),
-        .updated_at = rfc3339_text(db_text(result, row, first + EVENT_UPDATED), pool),
-    };
-    SET_TEXT(event, description, db_text(result, row, first + EVENT_DESCRIPTION));
-    SET_TEXT(event, end_datetime, rfc3339_text(db_text(result, row, first + EVENT_END), pool));
-    SET_TEXT(event, location, db_text(result, row, first + EVENT_LOCATION));
-    SET_TEXT(event, virtual_link, db_text(result, row, first + EVENT_VIRTUAL_LINK));
-    SET_TEXT(event, facilitator_crm_id, code ? code : db_text(result, row, first + FACILITATOR_CRM_ID));
-    if (!db_is_null(result, row, first + EVENT_CAPACITY)) {
-        SET(event, max_participants, db_integer(result, row, first + EVENT_CAPACITY));
-        SET(event, available_spots, event.max_participants - event.current_participants);
-    }
-    if (!db_is_null(result, row, first + EVENT_RATING))
-        SET(event, rating, db_number(result, row, first + EVENT_RATING));
-    if (event.price_minor)
-        show_policy(policies_stored(db_text(result, row, first + EVENT_POLICY)), pool, &event);
-    *ret_event = event;
-}
-
-static const struct statement read_events = {
-    "read_events", "SELECT i.position, " EVENT_COLUMNS " FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, position)"
-                   " JOIN events e ON e.id = i.id AND e.deleted_at IS NULL JOIN users f ON f.id = e.facilitator_id"};
-
-int store_read_events(struct worker *worker, const int64_t *ids, size_t count, struct event *ret_events) {
-    struct parameters parameters;
-    parameters_init(&parameters, worker_pool(worker));
-    parameter_integers(&parameters, ids, count);
-    PGresult *result = db_query(worker_db(worker), &read_events, &parameters);
-    if (!result)
-        return -1;
-    memset(ret_events, 0, count * sizeof *ret_events);
-    for (int row = 0; row < PQntuples(result); row++)
-        read_event(result, row, 1, worker_pool(worker), &ret_events[db_integer(result, row, 0) - 1]);
-    return 0;
-}
+#include "event_columns.h"
 
 /* Parameters of all lists: 1 facilitator, 2 their code, 3 type, 4 active, 5 rating, 6 patterns, 7 from, 8 to, 9 and 10
  * value and id where the page before ended, 11 rows. */
@@ -223,7 +128,7 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
     ret_page->events.items = pool_alloc(pool, (size_t)shown * sizeof *ret_page->events.items);
     ret_page->events.count = (size_t)shown;
     for (int row = 0; row < shown; row++)
-        read_event(result, row, 0, pool, &ret_page->events.items[row]);
+        event_row_at(result, row, 0, pool, &ret_page->events.items[row]);
     if (rows > shown) {
         struct cursor cursor = {.sort = filter->sort,
                                 .value = db_text(result, shown - 1, EVENT_COLUMN_COUNT),
@@ -234,8 +139,8 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
 }
 
 /* Parameters of a draft: 1 facilitator, 2 code, 3 title, 4 description, 5 type, 6 start, 7 end, 8 time zone, 9
- * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active, 16 cancellation policy. Events start and
- * end at whole seconds. */
+ * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active, 16 cancellation policy, 17 minutes of
+ * reminders. Events start and end at whole seconds. */
 /* clang-format off */
 #define INSTANT(parameter)                                                                                             \
     "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter "::timestamptz"     \
@@ -248,16 +153,17 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
     " WHEN asked.end_at <= asked.start_at THEN 'order' END"
 #define FACILITATES "(f.is_active AND f.role IN ('facilitator', 'admin'))"
 #define STORED                                                                                                         \
-    " SELECT " TIME_PROBLEM ", " EVENT_COLUMNS                                                                         \
+    " SELECT " TIME_PROBLEM ", " EVENT_COLUMNS ", (extract(epoch FROM e.updated_at) * 1000000)::bigint"                \
     " FROM asked LEFT JOIN stored e ON true LEFT JOIN users f ON f.id = e.facilitator_id"
 
 static const struct statement insert_event = {
     "insert_event",
     "WITH " ASKED ", stored AS ("
     " INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type, start_at, end_at,"
-    "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active, cancellation_policy)"
+    "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active, cancellation_policy,"
+    "  reminder_minutes)"
     " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text,"
-    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text"
+    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text, $17::integer[]"
     " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES
     " WHERE " TIME_PROBLEM " IS NULL RETURNING *)" STORED};
 
@@ -268,10 +174,13 @@ static const struct statement update_event_row = {
     "  description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = asked.end_at,"
     "  time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
     "  price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean,"
-    "  cancellation_policy = CASE WHEN $18::boolean THEN $16::text ELSE e.cancellation_policy END,"
-    "  updated_at = now()"
+    "  cancellation_policy = CASE WHEN $19::boolean THEN $16::text ELSE e.cancellation_policy END,"
+    "  reminder_minutes = $17::integer[], revision = e.revision +"
+    "   ((e.title, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link) IS DISTINCT FROM"
+    "    ($3::text, asked.start_at, asked.end_at, $8::text, $9::text, $10::text))::integer,"
+    "  updated_at = greatest(now(), e.updated_at + interval '1 microsecond')"
     " FROM asked, users f"
-    " WHERE e.id = $17::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
+    " WHERE e.id = $18::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
     "  AND " TIME_PROBLEM " IS NULL RETURNING e.*)" STORED};
 /* clang-format on */
 
@@ -302,6 +211,7 @@ static void parameters_draft(struct parameters *parameters, const struct event_d
         parameter_text(parameters, policy_text(&draft->policy, pool_alloc(pool, POLICY_TEXT_SIZE)));
     else
         parameter_null(parameters);
+    parameter_integers(parameters, draft->reminder_minutes, draft->reminder_count);
 }
 
 static const struct statement hold_people = {"hold_people", "SELECT hold_people($1::bigint[])"};
@@ -324,18 +234,19 @@ static enum event_outcome outcome_of(const char *time_problem, bool stored) {
     return strcmp(time_problem, "start") ? EVENT_END_OUT_OF_ERA : EVENT_START_OUT_OF_ERA;
 }
 
-static int receive_stored(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
+static int receive_stored(struct worker *worker, struct stored_event *ret_stored) {
     PGresult *result = db_receive(worker_db(worker));
     if (!result)
         return -1;
-    *ret_outcome = outcome_of(db_text(result, 0, 0), !db_is_null(result, 0, 1 + EVENT_ID));
-    if (*ret_outcome == EVENT_STORED)
-        read_event(result, 0, 1, worker_pool(worker), ret_event);
+    ret_stored->outcome = outcome_of(db_text(result, 0, 0), !db_is_null(result, 0, 1 + EVENT_ID));
+    ret_stored->version = db_integer(result, 0, 1 + EVENT_COLUMN_COUNT);
+    if (ret_stored->outcome == EVENT_STORED)
+        event_row_at(result, 0, 1, worker_pool(worker), &ret_stored->event);
     return 0;
 }
 
-int store_receive_insert(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event) {
-    return db_receive(worker_db(worker)) ? receive_stored(worker, ret_outcome, ret_event) : -1;
+int store_receive_insert(struct worker *worker, struct stored_event *ret_stored) {
+    return db_receive(worker_db(worker)) ? receive_stored(worker, ret_stored) : -1;
 }
 
 static const struct statement lock_events = {
@@ -349,14 +260,14 @@ int store_lock_events(struct worker *worker, const int64_t *ids, size_t count) {
 }
 
 int store_update_event(struct worker *worker, int64_t id, const struct event_draft *draft,
-                       enum event_outcome *ret_outcome, struct event *ret_event) {
+                       struct stored_event *ret_stored) {
     struct parameters parameters;
     parameters_draft(&parameters, draft, worker_pool(worker));
     parameter_integer(&parameters, id);
     parameter_boolean(&parameters, draft->has_policy != PRESENCE_ABSENT);
     if (db_queue(worker_db(worker), &update_event_row, &parameters))
         return -1;
-    return receive_stored(worker, ret_outcome, ret_event);
+    return receive_stored(worker, ret_stored);
 }
 
 static const struct statement remove_event = {

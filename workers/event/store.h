@@ -3,12 +3,10 @@
 #ifndef TITHI_EVENT_STORE_H
 #define TITHI_EVENT_STORE_H
 
+#include "event_row.h"
 #include "operations.h"
 #include "rules.h"
 #include "worker.h"
-
-/* ret_events[i].id 0: there is no event with ids[i] (any more). One round trip. */
-int store_read_events(struct worker *worker, const int64_t *ids, size_t count, struct event *ret_events);
 
 struct event_filter {
     int64_t facilitator_id;       /* 0: any */
@@ -39,14 +37,20 @@ enum event_outcome {
     EVENT_WITHOUT_FACILITATOR, /* its facilitator_id is nobody who facilitates */
 };
 
+struct stored_event {
+    enum event_outcome outcome;
+    struct event event; /* as it is now, where it was stored */
+    int64_t version;    /* no two changes of one event have the same */
+};
+
 /* New events are queued and received like lists. */
 int store_queue_insert(struct worker *worker, const struct event_draft *draft);
-int store_receive_insert(struct worker *worker, enum event_outcome *ret_outcome, struct event *ret_event);
+int store_receive_insert(struct worker *worker, struct stored_event *ret_stored);
 
 /* Locks the events until the end of the transaction, in the order that everybody locks them in: by id. */
 int store_lock_events(struct worker *worker, const int64_t *ids, size_t count);
 int store_update_event(struct worker *worker, int64_t id, const struct event_draft *draft,
-                       enum event_outcome *ret_outcome, struct event *ret_event);
+                       struct stored_event *ret_stored);
 int store_remove_event(struct worker *worker, int64_t id);
 
 #endif

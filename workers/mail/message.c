@@ -1,8 +1,8 @@
-/* Headers by RFC 5322 and 2047 (encoded words), the body as quoted-printable by RFC 2045; see message.h. */
+/* Headers by RFC 5322 and 2047 (encoded words), parts by RFC 2046, as quoted-printable or base64 by RFC 2045; see
+ * message.h. */
 #include "message.h"
 
 #include <openssl/evp.h>
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,6 +11,7 @@
 #define WORD_LIMIT 39  /* bytes of text in one encoded word: 52 characters of base64, on the longest header's line */
 #define PLAIN_LIMIT 60 /* a longer text is folded, which encoded words can be anywhere */
 #define LINE_LIMIT 75  /* characters of quoted-printable, before the = of a soft break */
+#define LINE_BYTES 57  /* that a line of base64 stands for */
 
 int mailbox_parse(const char *text, struct mailbox *ret_mailbox) {
     const char *open = strrchr(text, '<'), *address = open ? open + 1 : text;
@@ -114,13 +115,15 @@ static void write_subject(const char *subject, struct buffer *buffer) {
 /* A blank at the end of a line would get lost on the way. */
 static bool is_literal(const char *at) {
     if (*at == ' ')
-        return at[1] && at[1] != '\n';
+        return at[1] && at[1] != '\n' && at[1] != '\r';
     return *at > ' ' && *at < 0x7f && *at != '=';
 }
 
 static void write_quoted_printable(const char *text, struct buffer *buffer) {
     size_t column = 0;
     for (; *text; text++) {
+        if (*text == '\r' && text[1] == '\n')
+            continue;
         if (*text == '\n') {
             buffer_append_text(buffer, "\r\n");
             column = 0;
@@ -141,15 +144,93 @@ static void write_quoted_printable(const char *text, struct buffer *buffer) {
         buffer_append_text(buffer, "\r\n");
 }
 
+static void write_base64(const char *text, struct buffer *buffer) {
+    for (size_t left = strlen(text), length; left; left -= length, text += length) {
+        char encoded[4 * (LINE_BYTES / 3) + 1];
+        length = left < LINE_BYTES ? left : LINE_BYTES;
+        EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, (int)length);
+        buffer_printf(buffer, "%s\r\n", encoded);
+    }
+}
+
+/* What stands between parts, with the line end before it. Neither encoding holds "=_", and the row's id makes it the
+ * same each time. */
+static void write_boundary(const struct message *message, const char *level, bool last, struct buffer *buffer) {
+    buffer_printf(buffer, "\r\n--=_%s_%s%s\r\n", level, message->id, last ? "--" : "");
+}
+
+static void write_multipart(const struct message *message, const char *level, struct buffer *buffer) {
+    buffer_printf(buffer, "Content-Type: multipart/%s;\r\n boundary=\"=_%s_%s\"\r\n", level, level, message->id);
+}
+
+static void write_text_part(const char *subtype, const char *text, struct buffer *buffer) {
+    buffer_printf(buffer,
+                  "Content-Type: text/%s; charset=utf-8\r\n"
+                  "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+                  subtype);
+    write_quoted_printable(text, buffer);
+}
+
+/* As calendars of the large providers take it: from the alternative to the text, and from a file. */
+static void write_invitation(const struct message *message, struct buffer *buffer) {
+    buffer_printf(buffer,
+                  "Content-Type: text/calendar; charset=utf-8; method=%s\r\n"
+                  "Content-Transfer-Encoding: base64\r\n\r\n",
+                  message->cancels ? "CANCEL" : "REQUEST");
+    write_base64(message->calendar, buffer);
+}
+
+static void write_attachment(const struct message *message, struct buffer *buffer) {
+    buffer_append_text(buffer, "Content-Type: application/ics; name=\"invite.ics\"\r\n"
+                               "Content-Disposition: attachment; filename=\"invite.ics\"\r\n"
+                               "Content-Transfer-Encoding: base64\r\n\r\n");
+    write_base64(message->calendar, buffer);
+}
+
+static void write_alternative(const struct message *message, struct buffer *buffer) {
+    write_multipart(message, "alternative", buffer);
+    write_boundary(message, "alternative", false, buffer);
+    write_text_part("plain", message->text, buffer);
+    write_boundary(message, "alternative", false, buffer);
+    write_text_part("html", message->html, buffer);
+    if (message->calendar) {
+        write_boundary(message, "alternative", false, buffer);
+        write_invitation(message, buffer);
+    }
+    write_boundary(message, "alternative", true, buffer);
+}
+
+static void write_body(const struct message *message, struct buffer *buffer) {
+    if (!message->calendar) {
+        write_alternative(message, buffer);
+        return;
+    }
+    write_multipart(message, "mixed", buffer);
+    write_boundary(message, "mixed", false, buffer);
+    write_alternative(message, buffer);
+    write_boundary(message, "mixed", false, buffer);
+    write_attachment(message, buffer);
+    write_boundary(message, "mixed", true, buffer);
+}
+
+/* Only what is printable: an address that holds anything else is left out. */
+static void write_unsubscribe(const char *url, struct buffer *buffer) {
+    for (const char *at = url; *at; at++)
+        if (*at <= ' ' || *at >= 0x7f || *at == '<' || *at == '>')
+            return;
+    buffer_printf(buffer, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", url);
+}
+
 void message_write(const struct message *message, struct buffer *buffer) {
     write_date(message->date_s, buffer);
     write_mailbox("From", message->from->name, message->from->address, buffer);
     write_mailbox("To", message->to_name, message->to_address, buffer);
     write_subject(message->subject, buffer);
     buffer_printf(buffer, "Message-ID: <%s@%s>\r\n", message->id, strchr(message->from->address, '@') + 1);
-    buffer_append_text(buffer, "Auto-Submitted: auto-generated\r\n"
-                               "MIME-Version: 1.0\r\n"
-                               "Content-Type: text/plain; charset=utf-8\r\n"
-                               "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
-    write_quoted_printable(message->text, buffer);
+    buffer_printf(buffer, "Content-Language: %s\r\n", message->language);
+    buffer_append_text(buffer, "Auto-Submitted: auto-generated\r\n");
+    if (message->unsubscribe)
+        write_unsubscribe(message->unsubscribe, buffer);
+    buffer_append_text(buffer, "MIME-Version: 1.0\r\n");
+    write_body(message, buffer);
 }

@@ -65,16 +65,16 @@ static bool is_money_ordered(const struct fact *fact, int64_t amount_minor, cons
 
 const char *rule_no_seat(const struct event_state *event, bool person_has_other) {
     if (event->cancelled)
-        return "the event is cancelled";
+        return "event_cancelled";
     if (event->started)
-        return "the event had begun";
+        return "begun";
     if (person_has_other)
-        return "you have booked the event anew";
-    return event->full ? "the event is full" : NULL;
+        return "rebooked";
+    return event->full ? "full" : NULL;
 }
 
 const char *rule_late_cause(const struct circumstances *circumstances) {
-    return circumstances->no_seat ? circumstances->no_seat : "the booking had been cancelled";
+    return circumstances->no_seat ? circumstances->no_seat : "booking_cancelled";
 }
 
 /* Money has come: what becomes of it? */

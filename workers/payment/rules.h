@@ -57,7 +57,7 @@ struct payment_state {
 /* In which money arrives. */
 struct circumstances {
     enum booking_status booking;
-    const char *no_seat; /* why an expired booking can have no place again, as a clause; NULL: it can */
+    const char *no_seat; /* why an expired booking can have no place again, a word for its mail; NULL: it can */
 };
 
 struct refund_state {
@@ -75,7 +75,7 @@ struct event_state {
 };
 /* Why an expired booking can have no place again; NULL: it can. */
 const char *rule_no_seat(const struct event_state *event, bool person_has_other);
-/* Why the money of a late payment goes back, as a clause for people. */
+/* Why the money of a late payment goes back: a word that its mail knows (workers/mail/templates/README.md). */
 const char *rule_late_cause(const struct circumstances *circumstances);
 
 enum effect rule_payment_fact(const struct fact *fact, const struct payment_state *payment,

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "announce.h"
-#include "buffer.h"
 #include "codec.h"
-#include "json_text.h"
 #include "log.h"
 #include "settle_store.h"
 
@@ -62,7 +60,13 @@ struct turn { /* a message, and how far it is settled */
     bool confirmed;         /* its booking was, by it */
     const char *late_cause; /* its money goes back; NULL: it does not */
     int64_t late_minor;
+    const char *language;  /* in which that is told */
     const char *refund_id; /* then */
+};
+
+struct move { /* of money, to be announced */
+    const struct turn *turn;
+    struct money money;
 };
 
 struct step { /* one fact of a round, and what it is about */
@@ -85,6 +89,8 @@ struct batch {
     struct scene scene;
     struct step *steps;
     size_t step_count;
+    struct move *moves;
+    size_t move_count;
 };
 
 static int open_batch(struct batch *batch, struct settlement *settlements) {
@@ -97,6 +103,7 @@ static int open_batch(struct batch *batch, struct settlement *settlements) {
     struct found *found = pool_alloc(pool, fact_count * sizeof *found);
     batch->turns = pool_alloc(pool, batch->count * sizeof *batch->turns);
     batch->steps = pool_alloc(pool, batch->count * sizeof *batch->steps);
+    batch->moves = pool_alloc(pool, fact_count * sizeof *batch->moves);
     for (size_t i = 0; i < batch->count; i++) {
         batch->turns[i] = (struct turn){.settlement = &settlements[i], .found = &found[at]};
         settlements[i].refusal = NULL;
@@ -282,18 +289,21 @@ static const char *reason_of(const struct batch *batch, const struct step *step)
                   : pool_printf(pool, "%s: %s", phrase, source);
 }
 
+static bool captures(const struct consequence *consequence) {
+    return consequence->payment && !strcmp(consequence->payment, "captured");
+}
+
 static void change_payment(struct step *step, const char *reason, struct changes *changes) {
     const struct consequence *consequence = &consequences[step->effect];
     const struct settlement *settlement = step->turn->settlement;
-    bool captures = consequence->payment && !strcmp(consequence->payment, "captured");
     changes->payments[changes->payment_count++] =
         (struct payment_change){.id = step->payment->id,
                                 .status = consequence->payment,
                                 .provider_payment_id = consequence->payment ? step->fact->provider_payment_id : NULL,
                                 .reason = reason,
                                 .closes = consequence->closes,
-                                .checks = consequence->checked || (captures && settlement->unverified),
-                                .watches = captures && settlement->provider->makes_links};
+                                .checks = consequence->checked || (captures(consequence) && settlement->unverified),
+                                .watches = captures(consequence) && settlement->provider->makes_links};
 }
 
 static void change_booking(struct step *step, const char *reason, struct changes *changes) {
@@ -352,6 +362,7 @@ static void add_changes(const struct batch *batch, struct step *step, struct cha
     if (consequence->mailed) {
         step->turn->late_cause = rule_late_cause(&step->circumstances);
         step->turn->late_minor = step->payment->state.amount_minor;
+        step->turn->language = step->booking->language;
     }
 }
 
@@ -365,12 +376,46 @@ static struct changes room_for(struct pool *pool, size_t count) {
     return changes;
 }
 
+static const char *new_refund_of(const struct step *step, const struct changes *changes,
+                                 const char *const *refund_ids) {
+    size_t i = 0;
+    while (i < changes->new_refund_count && changes->new_refunds[i].payment_id != step->payment->id)
+        i++;
+    return i < changes->new_refund_count ? refund_ids[i] : NULL;
+}
+
 static void note_refund_ids(const struct batch *batch, const struct changes *changes, const char *const *refund_ids) {
-    for (size_t i = 0; i < changes->new_refund_count; i++)
-        for (size_t k = 0; k < batch->step_count; k++)
-            if (consequences[batch->steps[k].effect].mailed &&
-                batch->steps[k].payment->id == changes->new_refunds[i].payment_id)
-                batch->steps[k].turn->refund_id = refund_ids[i];
+    for (size_t i = 0; i < batch->step_count; i++)
+        if (consequences[batch->steps[i].effect].mailed)
+            batch->steps[i].turn->refund_id = new_refund_of(&batch->steps[i], changes, refund_ids);
+}
+
+/* Is money taken, or has some been paid back? */
+static bool moves_money(const struct step *step) {
+    const struct consequence *consequence = &consequences[step->effect];
+    bool found_paid = step->effect == EFFECT_REFUND_FOUND && step->fact->kind == FACT_REFUND_PROCESSED;
+    return captures(consequence) || step->effect == EFFECT_PAY_BACK_SECOND || step->effect == EFFECT_REFUND_PROCESSED ||
+           found_paid;
+}
+
+static struct money money_of(const struct step *step, const struct changes *changes, const char *const *refund_ids) {
+    const struct payment_state *payment = &step->payment->state;
+    struct money money = {.payment_id = step->fact->provider_payment_id,
+                          .provider = step->payment->provider,
+                          .amount_minor = payment->amount_minor};
+    if (rule_is_about_refund(step->fact)) {
+        money.payment_id = payment->provider_payment_id;
+        money.refund_id = step->refund ? step->refund->refund_id : new_refund_of(step, changes, refund_ids);
+        money.amount_minor = step->refund ? step->refund->amount_minor : step->fact->amount_minor;
+    }
+    return money;
+}
+
+static void note_moves(struct batch *batch, const struct changes *changes, const char *const *refund_ids) {
+    for (size_t i = 0; i < batch->step_count; i++)
+        if (moves_money(&batch->steps[i]))
+            batch->moves[batch->move_count++] =
+                (struct move){.turn = batch->steps[i].turn, .money = money_of(&batch->steps[i], changes, refund_ids)};
 }
 
 /* Payments through our own links look so, too, until payment_link.paid has told whose they are. */
@@ -411,18 +456,17 @@ static int settle_round(struct batch *batch) {
         if (changes.payments[i].checks)
             worker_wake(batch->worker); /* the tick comes after the commit */
     note_refund_ids(batch, &changes, refund_ids);
+    note_moves(batch, &changes, refund_ids);
     return 0;
 }
 
-/* {"to", "name", "template", "values"}, as workers/crm sends it. */
+/* As workers/crm sends it. Nobody can refuse this one: it says where their money is. */
 static void mail_late_refund(struct batch *batch, const struct turn *turn, const struct booking *booking) {
-    struct buffer amount = {0};
-    json_append_decimal(&amount, turn->late_minor, currency_decimals(booking->currency));
-    json_t *mail =
-        json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s}}", "to", booking->user.email, "name",
-                  booking->user.name, "template", "late_refund", "values", "booking_reference",
-                  booking->booking_reference, "event_title", booking->event.title, "amount", buffer_text(&amount),
-                  "currency", booking->currency, "cause_text", turn->late_cause, "refund_id", turn->refund_id);
+    json_t *mail = json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:I, s:s, s:s, s:s}}", "to", booking->user.email,
+                             "name", booking->user.name, "template", "late_refund", "language", turn->language, "zone",
+                             booking->event.time_zone, "values", "booking_reference", booking->booking_reference,
+                             "event_title", booking->event.title, "amount_minor", (json_int_t)turn->late_minor,
+                             "currency", booking->currency, "cause", turn->late_cause, "refund_id", turn->refund_id);
     char *body = mail ? json_dumps(mail, JSON_COMPACT) : NULL;
     if (!body)
         abort(); /* texts of the database are UTF-8 */
@@ -435,7 +479,6 @@ static void mail_late_refund(struct batch *batch, const struct turn *turn, const
                                      .trace = turn->settlement->trace});
     free(body);
     json_decref(mail);
-    buffer_free(&amount);
 }
 
 /* The booking that the message was about; 0: none of ours. */
@@ -463,11 +506,15 @@ static int close_batch(struct batch *batch) {
         booking_rows_queue(worker, booking_ids, batch->count) || (noted && !db_receive(worker_db(worker))) ||
         booking_rows_receive(worker, batch->count, rows))
         return -1;
+    for (size_t i = 0; i < batch->move_count; i++) {
+        const struct turn *turn = batch->moves[i].turn;
+        announce_payment(worker, &batch->moves[i].money, &rows[turn - batch->turns].booking, turn->settlement->trace);
+    }
     for (size_t i = 0; i < batch->count; i++) {
         struct turn *turn = &batch->turns[i];
         turn->settlement->booking = rows[i].booking;
         if (turn->confirmed)
-            announce(worker, "confirmed", &rows[i], turn->settlement->trace ? turn->settlement->trace : "");
+            announce(worker, "confirmed", &rows[i], turn->settlement->trace);
         if (turn->late_cause)
             mail_late_refund(batch, turn, &rows[i].booking);
     }

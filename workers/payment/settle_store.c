@@ -59,8 +59,9 @@ static const struct statement lock_events = {
     "SELECT id, cancelled_at IS NOT NULL OR deleted_at IS NOT NULL, start_at <= now(), taken >= capacity FROM events"
     " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement lock_bookings = {
-    "settle_lock_bookings", "SELECT id, event_id, user_id, status FROM bookings WHERE id = ANY ($1::bigint[])"
-                            " ORDER BY id FOR NO KEY UPDATE"};
+    "settle_lock_bookings",
+    "SELECT id, event_id, user_id, status, (SELECT language FROM users WHERE users.id = user_id) FROM bookings"
+    " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement lock_payments = {
     "settle_lock_payments",
     "SELECT id, booking_id, provider, duplicate_of IS NOT NULL, status, amount_minor, currency, provider_payment_id,"
@@ -122,7 +123,8 @@ static int receive_bookings(struct worker *worker, struct scene *scene) {
         scene->bookings[row] = (struct booking_record){.id = db_integer(result, row, 0),
                                                        .event_id = db_integer(result, row, 1),
                                                        .user_id = db_integer(result, row, 2),
-                                                       .status = rule_booking_status(db_text(result, row, 3))};
+                                                       .status = rule_booking_status(db_text(result, row, 3)),
+                                                       .language = db_text(result, row, 4)};
     return result ? 0 : -1;
 }
 
@@ -311,7 +313,7 @@ static const struct statement bury_deliveries = {
     " SELECT 'refund', 'refund.created', 'refund:' || r.refund_id,"
     "  json_build_object('refund_id', r.refund_id)::text, 'dead', g.reason, now()"
     " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS g (id, status, reason) JOIN refunds r ON r.id = g.id"
-    " WHERE g.status = 'failed' ON CONFLICT (channel, coalesce(owner_id, 0), type, cause)"
+    " WHERE g.status = 'failed' ON CONFLICT (channel, lane, coalesce(owner_id, 0), type, cause)"
     " DO UPDATE SET state = 'dead', last_error = excluded.last_error, finished_at = now()"};
 
 static int queue_burials(struct worker *worker, const struct changes *changes) {

@@ -20,6 +20,7 @@ struct booking_record {
     int64_t id, event_id, user_id;
     enum booking_status status;
     bool person_has_other; /* an expired one: another booking of that event that stands */
+    const char *language;  /* of the person's mails */
 };
 struct payment_record {
     int64_t id, booking_id;

@@ -176,13 +176,16 @@ static void continue_attempt(struct db *db) {
         db_lose(db, "no answer to the attempt to connect");
 }
 
-static void take_notifications(struct db *db) {
-    if (!PQconsumeInput(db->connection)) {
-        db_lose(db, PQerrorMessage(db->connection));
-        return;
-    }
+static void note_notifications(struct db *db) {
     for (PGnotify *notification; (notification = PQnotifies(db->connection)); PQfreemem(notification))
         db->woken = true;
+}
+
+static void take_notifications(struct db *db) {
+    if (PQconsumeInput(db->connection))
+        note_notifications(db);
+    else
+        db_lose(db, PQerrorMessage(db->connection));
 }
 
 void db_step(struct db *db) {
@@ -201,9 +204,11 @@ int db_poll(const struct db *db, short *ret_events) {
     return PQsocket(db->connection);
 }
 
-int db_timeout_ms(const struct db *db) {
-    if (db->state == DB_CONNECTED)
-        return IDLE_MS;
+int db_timeout_ms(struct db *db) {
+    if (db->state == DB_CONNECTED) {
+        note_notifications(db); /* that came with a statement's answer: no descriptor tells of them any more */
+        return db->woken ? 0 : IDLE_MS;
+    }
     int64_t due = db->state == DB_APART ? db->retry_mono_ms : db->attempt_ends_mono_ms;
     int64_t left = due - clock_mono_ms();
     return left < 0 ? 0 : left < IDLE_MS ? (int)left : IDLE_MS;

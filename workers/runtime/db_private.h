@@ -61,7 +61,7 @@ void db_step(struct db *db);
 bool db_connected(const struct db *db);
 /* Descriptor and events to poll for, -1 while there is none; and how long at most until the next db_step(). */
 int db_poll(const struct db *db, short *ret_events);
-int db_timeout_ms(const struct db *db);
+int db_timeout_ms(struct db *db);
 /* True once after a notification. */
 bool db_take_wake(struct db *db);
 void db_set_deadline(struct db *db, int64_t mono_ms);

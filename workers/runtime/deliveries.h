@@ -32,7 +32,9 @@
 
 #include "worker.h"
 
-#define DELIVERY_ATTEMPT_MS 15000 /* what an attempt may take; its sender sees to it (http_request.timeout_ms) */
+/* What an attempt may take, unless its row has a limit of its own; its sender sees to it (http_request.timeout_ms).
+ * Leases are renewed for as long as it takes. */
+#define DELIVERY_ATTEMPT_MS 15000
 
 struct delivery; /* an attempt: begun with its claim, ended with delivery_end() */
 
@@ -40,6 +42,7 @@ struct delivery; /* an attempt: begun with its claim, ended with delivery_end() 
 struct claim {
     struct delivery *delivery;
     int64_t owner_id; /* 0: NULL in the row */
+    int64_t lane;     /* a webhook's endpoint; 0: the channel's one address */
     const char *webhook_id, *type, *body, *trace;
     int64_t created_at_s;
     unsigned attempt; /* this one's number, from 1 */
@@ -59,6 +62,8 @@ struct delivery_result {
     long status;           /* that the other side gave; 0: none */
     int64_t retry_after_s; /* AGAIN, INTERRUPTED: no sooner than that; 0: not asked for */
     const char *error;     /* for people; NULL: none. Copied. */
+    const char *response;  /* what the other side answered, for the log of attempts; NULL: nothing. Its beginning is
+                              copied, as valid UTF-8. */
 };
 
 struct delivery_channel {
@@ -66,9 +71,13 @@ struct delivery_channel {
     const int64_t *waits_s; /* after attempt 1, 2, …, each ± 20 %; the attempt after the last wait is the last */
     size_t wait_count;
     size_t limit; /* rows in flight at once */
-    /* Of these, where each owner has an address of its own that may hang: how many of one owner, and of the operator
-     * (owner 0). 0: owners do not matter. */
-    size_t limit_per_owner, limit_of_operator;
+    /* Of these, where each lane is an address of its own that may hang: how many of one lane, and of lane 0. 0: lanes
+     * do not matter. */
+    size_t limit_per_lane, limit_of_lane_0;
+    /* Besides, of lanes in trouble: from its first failure to its next success a lane has one attempt at a time, and
+     * after ten failures in a row also pauses between them (schedule.h). */
+    size_t limit_of_trouble;
+    bool keeps_attempts; /* in delivery_attempts */
     /* Starts an attempt per claim; each ends exactly once by delivery_end(), maybe in here. Runs outside any
      * transaction; queries are allowed. */
     void (*begin)(struct worker *worker, const struct claim *claims, size_t count);
@@ -92,9 +101,5 @@ void deliveries_destroy(struct deliveries **deliveries);
 /* Ends an attempt, which is gone afterwards; the next tick writes it down and is due at once. May be called from ticks,
  * waits and handlers. */
 void delivery_end(struct delivery *delivery, const struct delivery_result *result);
-
-/* Deletes what was delivered a month ago, of all channels: for the sweeps of a service that may. Dead rows stay for the
- * operator. */
-extern const struct statement deliveries_sweep;
 
 #endif

@@ -11,14 +11,6 @@
 
 #define CONNECT_MS 10000
 
-struct http_client {
-    CURLM *multi;
-    struct transfer *first;
-    size_t count;
-    http_allow *allow;
-    void *context;
-};
-
 struct http_client *http_client_new(unsigned connections, http_allow *allow, void *context) {
     struct http_client *client = calloc(1, sizeof *client);
     if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) || !(client->multi = curl_multi_init()))
@@ -30,8 +22,15 @@ struct http_client *http_client_new(unsigned connections, http_allow *allow, voi
     return client;
 }
 
+static void say_goodbye(struct transfer *transfer) {
+    size_t sent;
+    if (transfer->goodbye && transfer->socket != CURL_SOCKET_BAD)
+        curl_easy_send(transfer->easy, transfer->goodbye, strlen(transfer->goodbye), &sent);
+}
+
 static void transfer_destroy(struct transfer **transfer) {
     struct transfer *gone = *transfer;
+    say_goodbye(gone);
     *gone->previous = gone->next;
     if (gone->next)
         gone->next->previous = gone->previous;
@@ -45,15 +44,22 @@ static void transfer_destroy(struct transfer **transfer) {
     *transfer = NULL;
 }
 
-/* Called exactly once per transfer. */
 void transfer_finish(struct transfer *transfer, const struct http_response *response) {
     http_done *done = transfer->done;
     void *context = transfer->context;
     struct buffer body = transfer->body;
     transfer->body = (struct buffer){0};
     transfer_destroy(&transfer);
-    done(context, response);
+    if (done)
+        done(context, response);
     buffer_free(&body);
+}
+
+void transfer_rest(struct transfer *transfer, const struct http_response *response) {
+    http_done *done = transfer->done;
+    transfer->done = NULL;
+    buffer_clear(&transfer->body);
+    done(transfer->context, response);
 }
 
 void http_client_destroy(struct http_client **client) {
@@ -170,7 +176,10 @@ int http_send(struct http_client *client, const struct http_request *request, ht
 }
 
 size_t http_in_flight(const struct http_client *client) {
-    return client->count;
+    size_t count = 0;
+    for (const struct transfer *transfer = client->first; transfer; transfer = transfer->next)
+        count += transfer->done != NULL;
+    return count;
 }
 
 static const char *find_header(CURL *easy, const char *name) {

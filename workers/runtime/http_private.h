@@ -8,9 +8,17 @@
 #include "buffer.h"
 #include "http.h"
 
+struct http_client {
+    CURLM *multi;
+    struct transfer *first;
+    size_t count;
+    http_allow *allow;
+    void *context;
+};
+
 struct transfer {
     struct http_client *client;
-    struct transfer *next, **previous; /* among those in flight */
+    struct transfer *next, **previous; /* among those of the client */
     CURL *easy;
     struct curl_slist *headers;
     struct buffer body; /* of the response */
@@ -21,8 +29,9 @@ struct transfer {
     void (*talk)(struct transfer *transfer);
     curl_socket_t socket; /* while it talks; else CURL_SOCKET_BAD */
     short events;
-    void *conversation; /* talk's own: free()d with the transfer */
-    http_done *done;
+    void *conversation;  /* talk's own: free()d with the transfer */
+    const char *goodbye; /* said at the end, and not waited for; NULL: nothing */
+    http_done *done;     /* NULL: it rests */
     void *context;
 };
 
@@ -30,7 +39,9 @@ struct transfer {
 struct transfer *transfer_new(struct http_client *client, http_done *done, void *context);
 /* Gives it to libcurl. 0; or -1, also where `code` is no success: it is gone, `done` was not called. */
 int transfer_start(struct transfer *transfer, CURLcode code);
-/* Calls `done`; the transfer is gone. */
+/* Calls `done`, and keeps the connection: it talks on, for nobody, until it gets another `done` or is finished. */
+void transfer_rest(struct transfer *transfer, const struct http_response *response);
+/* Calls `done`, where there is one; the transfer is gone. */
 void transfer_finish(struct transfer *transfer, const struct http_response *response);
 
 #endif

@@ -55,6 +55,8 @@ struct worker {
     struct job_list spare;
     struct outbox_message *outbox; /* of the running transaction */
     size_t outbox_count, outbox_capacity;
+    struct news *news; /* of the running transaction */
+    size_t news_count, news_capacity;
     void *collected; /* of the running transaction; NULL: nothing */
     int (*write_collected)(struct worker *, void *collected);
     bool started;               /* the service's start() has run */
@@ -101,11 +103,11 @@ int commands_claim_keys(struct worker *worker, struct job *const *jobs, size_t c
  * milliseconds until the next. */
 int sweeps_run(struct worker *worker);
 
-/* transaction.c: BEGIN is queued, the caller receives it; closing writes the outbox, commits and notifies. */
+/* transaction.c: BEGIN is queued, the caller receives it; closing writes news and outbox, commits and notifies. */
 int transaction_open(struct worker *worker);
 /* Writes what was collected (worker_collect()), once the transaction's work is done. 0, or -1. */
 int transaction_write_collected(struct worker *worker);
-/* Queues the outbox rows and COMMIT behind what is queued already. */
+/* Queues the news, the outbox rows and COMMIT behind what is queued already. */
 int transaction_queue_close(struct worker *worker);
 /* Receives what transaction_queue_close() queued. 0: committed. */
 int transaction_receive_close(struct worker *worker);

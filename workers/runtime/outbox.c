@@ -1,43 +1,68 @@
-/* The outbox's rows on their way out; see outbox.h. It decides nothing: backoff.c and the senders do. */
+/* The outbox's rows on their way out; see outbox.h. It decides nothing: schedule.c and the senders do. */
 #include "outbox.h"
+
+#include "columns.h"
+#include "lanes.h"
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define LEASE "now() + interval '" TEXT(LEASE_S) " seconds'"
-#define OWNER "coalesce(owner_id, 0)"
+#define WAITS "state = 'due' AND channel = $1::text"
 #define FREE_AND_DUE "next_attempt_at <= now() AND (leased_until IS NULL OR leased_until < now())"
-#define TAKE_PICKED                                                                                                    \
-    " UPDATE outbox SET leased_until = " LEASE " FROM picked WHERE outbox.id = picked.id"                              \
-    " RETURNING outbox.id, leased_until, " OWNER ", webhook_id, type, body, trace, attempts,"                          \
+#define OLDEST_FIRST " ORDER BY next_attempt_at, outbox.id "
+#define ROWS_HERE WAITS " AND outbox.lane = here.lane AND " FREE_AND_DUE OLDEST_FIRST
+/* The ids as an array, so that the planner takes them from the index, however many it expects. */
+#define LEASE_TAKEN                                                                                                    \
+    " UPDATE outbox SET leased_until = " LEASE " WHERE id = ANY (ARRAY(SELECT id FROM taken))"                         \
+    " RETURNING id, leased_until, owner_id, lane, webhook_id, type, body, trace, attempts,"                            \
     " extract(epoch FROM created_at)::bigint"
 
-/* $1 channel, $2 how many. */
-static const struct statement claim = {
-    "outbox_claim", "WITH picked AS ("
-                    "  SELECT id FROM outbox"
-                    "  WHERE state = 'due' AND channel = $1::text AND " FREE_AND_DUE
-                    "  ORDER BY next_attempt_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED)" TAKE_PICKED};
+/* $1 channel, $2 how many. A channel without lanes has all its rows in lane 0. */
+static const struct statement claim = {"outbox_claim",
+                                       "WITH taken AS ("
+                                       "  SELECT id FROM outbox"
+                                       "  WHERE " WAITS " AND lane = 0 AND " FREE_AND_DUE OLDEST_FIRST
+                                       "  LIMIT $2::bigint FOR UPDATE SKIP LOCKED)" LEASE_TAKEN ", NULL::integer"};
 
-/* The same, and $3 owners of the rows in flight, $4 and $5 how many of one owner. The owners with due rows are found by
- * jumping along the index outbox_due_by_owner, so that neither an owner's backlog nor the delivered rows cost anything.
- */
-static const struct statement claim_fairly = {
-    "outbox_claim_fairly",
-    "WITH RECURSIVE owners(id) AS ("
-    "  (SELECT " OWNER " FROM outbox WHERE state = 'due' AND channel = $1::text ORDER BY " OWNER " LIMIT 1)"
+/* $3 lanes with rows in flight, $4 how many each; $5 how many of lane 0, $6 of another; $7 the lane whose turn was
+ * last; $8 how many of lanes in trouble.
+ * Lanes that wait are found by jumping along the index outbox_due_by_lane, from the one behind $7 round to it again
+ * (`round` 1, then 2), and no further than it takes to find enough: neither a lane's backlog nor finished rows cost
+ * anything. Lanes in trouble are begun from their own table, where the pause of a second settles which of several
+ * workers begins. */
+static const struct statement claim_by_lane = {
+    "outbox_claim_by_lane",
+    "WITH RECURSIVE waiting(lane, round) AS ("
+    "  SELECT $7::bigint, 0"
     "  UNION ALL"
-    "  SELECT (SELECT " OWNER " FROM outbox WHERE state = 'due' AND channel = $1::text AND " OWNER " > owners.id"
-    "          ORDER BY " OWNER " LIMIT 1)"
-    "  FROM owners WHERE owners.id IS NOT NULL),"
+    "  SELECT next.lane, next.round FROM waiting CROSS JOIN LATERAL ("
+    "    (SELECT outbox.lane, greatest(waiting.round, 1) FROM outbox WHERE " WAITS " AND outbox.lane > waiting.lane"
+    "     ORDER BY outbox.lane LIMIT 1)"
+    "    UNION ALL"
+    "    (SELECT outbox.lane, 2 FROM outbox WHERE " WAITS " AND waiting.round < 2 ORDER BY outbox.lane LIMIT 1)"
+    "    LIMIT 1) AS next(lane, round)"
+    "  WHERE next.round = 1 OR next.lane <= $7::bigint),"
     " picked AS ("
-    "  SELECT waiting.id FROM owners CROSS JOIN LATERAL ("
-    "    SELECT outbox.id, next_attempt_at FROM outbox"
-    "    WHERE state = 'due' AND channel = $1::text AND " OWNER " = owners.id AND " FREE_AND_DUE
-    "    ORDER BY next_attempt_at, outbox.id"
-    "    LIMIT greatest(0, CASE owners.id WHEN 0 THEN $4::bigint ELSE $5::bigint END"
-    "                      - (SELECT count(*) FROM unnest($3::bigint[]) AS busy(id) WHERE busy.id = owners.id))"
-    "    FOR UPDATE SKIP LOCKED) AS waiting"
-    "  ORDER BY waiting.next_attempt_at, waiting.id LIMIT $2::bigint)" TAKE_PICKED};
+    "  SELECT due.id FROM waiting AS here CROSS JOIN LATERAL ("
+    "    SELECT outbox.id FROM outbox WHERE " ROWS_HERE
+    "    LIMIT CASE WHEN EXISTS (SELECT FROM lanes WHERE channel = $1::text AND lane = here.lane) THEN 0"
+    "          ELSE greatest(0, CASE here.lane WHEN 0 THEN $5::bigint ELSE $6::bigint END"
+    "                           - coalesce(($4::bigint[])[array_position($3::bigint[], here.lane)], 0)) END"
+    "    FOR UPDATE SKIP LOCKED) AS due"
+    "  WHERE here.round > 0 LIMIT $2::bigint),"
+    " ready AS ("
+    "  SELECT lane, openings FROM lanes AS here WHERE channel = $1::text AND open_until <= now()"
+    "   AND (SELECT leased_until >= now() FROM outbox WHERE id = here.probe AND state = 'due') IS NOT TRUE"
+    "   AND (SELECT true FROM outbox WHERE " ROWS_HERE " LIMIT 1)"
+    "  ORDER BY open_until LIMIT $8::bigint FOR UPDATE SKIP LOCKED),"
+    " probing AS ("
+    "  SELECT here.lane, here.openings, due.id FROM ready AS here CROSS JOIN LATERAL ("
+    "    SELECT outbox.id FROM outbox WHERE " ROWS_HERE " LIMIT 1 FOR UPDATE SKIP LOCKED) AS due),"
+    " noted AS ("
+    "  UPDATE lanes SET probe = probing.id, open_until = now() + interval '1 second' FROM probing"
+    "  WHERE lanes.channel = $1::text AND lanes.lane = probing.lane),"
+    " taken AS (SELECT id FROM picked UNION ALL SELECT id FROM probing)" LEASE_TAKEN
+    ", (SELECT openings FROM probing WHERE probing.id = outbox.id)"};
 
 static const struct statement renew = {"outbox_renew",
                                        "UPDATE outbox SET leased_until = " LEASE
@@ -58,11 +83,12 @@ static const struct statement record = {
     " WHERE outbox.id = given.id AND outbox.leased_until = given.until"
     " AND outbox.state IN ('due', given.state)"};
 
-/* A row that is replayed at this moment is locked, so it is passed over. */
-const struct statement deliveries_sweep = {
-    "sweep_delivered", "DELETE FROM outbox WHERE id = ANY (ARRAY("
-                       "  SELECT id FROM outbox WHERE state = 'delivered' AND finished_at < now() - interval '30 days'"
-                       "  ORDER BY finished_at LIMIT $1::integer FOR UPDATE SKIP LOCKED))"};
+static const struct statement keep_attempts = {
+    "outbox_keep_attempts",
+    "INSERT INTO delivery_attempts (webhook_id, number, started_at, duration_ms, status, response, error)"
+    " SELECT webhook_id, number, to_timestamp(begun_ms / 1000.0), duration_ms, nullif(status, 0), response, error"
+    " FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::integer[], $6::text[], $7::text[])"
+    "   AS given(webhook_id, number, begun_ms, duration_ms, status, response, error)"};
 
 static PGresult *query_due(struct worker *worker, const struct demand *demand) {
     const struct delivery_channel *channel = demand->channel;
@@ -70,12 +96,30 @@ static PGresult *query_due(struct worker *worker, const struct demand *demand) {
     parameters_init(&parameters, worker_pool(worker));
     parameter_text(&parameters, channel->name);
     parameter_integer(&parameters, (int64_t)demand->total);
-    if (!channel->limit_per_owner)
+    if (!channel->limit_per_lane)
         return db_query(worker_db(worker), &claim, &parameters);
-    parameter_integers(&parameters, demand->busy_owners, demand->busy_count);
-    parameter_integer(&parameters, (int64_t)channel->limit_of_operator);
-    parameter_integer(&parameters, (int64_t)channel->limit_per_owner);
-    return db_query(worker_db(worker), &claim_fairly, &parameters);
+    COLUMN_INTEGERS(&parameters, demand->loads, demand->load_count, lane);
+    COLUMN_INTEGERS(&parameters, demand->loads, demand->load_count, count);
+    parameter_integer(&parameters, (int64_t)channel->limit_of_lane_0);
+    parameter_integer(&parameters, (int64_t)channel->limit_per_lane);
+    parameter_integer(&parameters, demand->after_lane);
+    parameter_integer(&parameters, (int64_t)demand->trouble_total);
+    return db_query(worker_db(worker), &claim_by_lane, &parameters);
+}
+
+static struct leased_row read_row(const PGresult *result, int row, struct pool *pool) {
+    return (struct leased_row){
+        .lease = {.id = db_integer(result, row, 0), .until = pool_text(pool, db_text(result, row, 1))},
+        .claim = {.owner_id = db_integer(result, row, 2),
+                  .lane = db_integer(result, row, 3),
+                  .webhook_id = pool_text(pool, db_text(result, row, 4)),
+                  .type = pool_text(pool, db_text(result, row, 5)),
+                  .body = pool_text(pool, db_text(result, row, 6)),
+                  .trace = pool_text(pool, db_text(result, row, 7)),
+                  .attempt = (unsigned)db_integer(result, row, 8) + 1,
+                  .created_at_s = db_integer(result, row, 9)},
+        .in_trouble = !db_is_null(result, row, 10),
+        .openings = db_integer(result, row, 10)};
 }
 
 int outbox_claim(struct worker *worker, const struct demand *demand, struct leased_row **ret_rows, size_t *ret_count) {
@@ -85,16 +129,8 @@ int outbox_claim(struct worker *worker, const struct demand *demand, struct leas
         return -1;
     size_t count = (size_t)PQntuples(result);
     struct leased_row *rows = pool_alloc(pool, count * sizeof *rows);
-    for (int row = 0; row < PQntuples(result); row++)
-        rows[row] = (struct leased_row){
-            .lease = {.id = db_integer(result, row, 0), .until = pool_text(pool, db_text(result, row, 1))},
-            .claim = {.owner_id = db_integer(result, row, 2),
-                      .webhook_id = pool_text(pool, db_text(result, row, 3)),
-                      .type = pool_text(pool, db_text(result, row, 4)),
-                      .body = pool_text(pool, db_text(result, row, 5)),
-                      .trace = pool_text(pool, db_text(result, row, 6)),
-                      .attempt = (unsigned)db_integer(result, row, 7) + 1,
-                      .created_at_s = db_integer(result, row, 8)}};
+    for (size_t row = 0; row < count; row++)
+        rows[row] = read_row(result, (int)row, pool);
     *ret_rows = rows;
     *ret_count = count;
     return 0;
@@ -104,15 +140,9 @@ int outbox_renew(struct worker *worker, const struct lease *leases, size_t count
                  size_t *ret_count) {
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    const char **untils = pool_alloc(pool, count * sizeof *untils);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = leases[i].id;
-        untils[i] = leases[i].until;
-    }
     parameters_init(&parameters, pool);
-    parameter_integers(&parameters, ids, count);
-    parameter_texts(&parameters, untils, count);
+    COLUMN_INTEGERS(&parameters, leases, count, id);
+    COLUMN_TEXTS(&parameters, leases, count, until);
     PGresult *result = db_query(worker_db(worker), &renew, &parameters);
     if (!result)
         return -1;
@@ -123,30 +153,49 @@ int outbox_renew(struct worker *worker, const struct lease *leases, size_t count
     return 0;
 }
 
+static int queue_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    COLUMN_INTEGERS(&parameters, outcomes, count, lease.id);
+    COLUMN_TEXTS(&parameters, outcomes, count, lease.until);
+    COLUMN_TEXTS(&parameters, outcomes, count, fate.state);
+    COLUMN_INTEGERS(&parameters, outcomes, count, fate.attempts);
+    COLUMN_INTEGERS(&parameters, outcomes, count, wait_ms);
+    COLUMN_INTEGERS(&parameters, outcomes, count, status);
+    COLUMN_TEXTS(&parameters, outcomes, count, error);
+    return db_queue(worker_db(worker), &record, &parameters);
+}
+
+static size_t attempts_to_keep(const struct outcome *outcomes, size_t count, struct outcome *ret_kept) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].channel->keeps_attempts && outcomes[i].fate.was_tried)
+            ret_kept[kept++] = outcomes[i];
+    return kept;
+}
+
+static int queue_attempts(struct worker *worker, const struct outcome *outcomes, size_t count) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    COLUMN_TEXTS(&parameters, outcomes, count, webhook_id);
+    COLUMN_INTEGERS(&parameters, outcomes, count, fate.attempts);
+    COLUMN_INTEGERS(&parameters, outcomes, count, begun_ms);
+    COLUMN_INTEGERS(&parameters, outcomes, count, duration_ms);
+    COLUMN_INTEGERS(&parameters, outcomes, count, status);
+    COLUMN_TEXTS(&parameters, outcomes, count, response);
+    COLUMN_TEXTS(&parameters, outcomes, count, error);
+    return db_queue(worker_db(worker), &keep_attempts, &parameters);
+}
+
 int outbox_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct parameters parameters;
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids), *attempts = pool_alloc(pool, count * sizeof *attempts);
-    int64_t *waits_ms = pool_alloc(pool, count * sizeof *waits_ms),
-            *statuses = pool_alloc(pool, count * sizeof *statuses);
-    const char **untils = pool_alloc(pool, count * sizeof *untils), **states = pool_alloc(pool, count * sizeof *states),
-               **errors = pool_alloc(pool, count * sizeof *errors);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = outcomes[i].lease.id;
-        untils[i] = outcomes[i].lease.until;
-        states[i] = outcomes[i].state;
-        attempts[i] = outcomes[i].attempts;
-        waits_ms[i] = outcomes[i].wait_ms;
-        statuses[i] = outcomes[i].status;
-        errors[i] = outcomes[i].error;
-    }
-    parameters_init(&parameters, pool);
-    parameter_integers(&parameters, ids, count);
-    parameter_texts(&parameters, untils, count);
-    parameter_texts(&parameters, states, count);
-    parameter_integers(&parameters, attempts, count);
-    parameter_integers(&parameters, waits_ms, count);
-    parameter_integers(&parameters, statuses, count);
-    parameter_texts(&parameters, errors, count);
-    return db_query(worker_db(worker), &record, &parameters) ? 0 : -1;
+    struct outcome *kept = pool_alloc(pool, count * sizeof *kept);
+    size_t kept_count = attempts_to_keep(outcomes, count, kept);
+    struct lane_changes changes = lanes_sum_up(outcomes, count, pool);
+    if (queue_record(worker, outcomes, count) != 0 || (kept_count && queue_attempts(worker, kept, kept_count) != 0) ||
+        lanes_queue(worker, &changes) != 0)
+        return -1;
+    if (!db_receive(worker_db(worker)) || (kept_count && !db_receive(worker_db(worker))))
+        return -1;
+    return lanes_receive(worker, &changes);
 }

@@ -5,6 +5,7 @@
 #define TITHI_OUTBOX_H
 
 #include "deliveries.h"
+#include "schedule.h"
 
 #define LEASE_S 15 /* a row is free again that long after its holder's last sign of life */
 #define LEASE_TEXT_SIZE 40
@@ -17,13 +18,22 @@ struct lease {
 struct leased_row {
     struct lease lease;
     struct claim claim; /* without `delivery` and `last` */
+    bool in_trouble;    /* its lane, when it was claimed */
+    int64_t openings;   /* then: how often the lane's breaker had opened */
+};
+
+/* How many rows of a lane are in flight. */
+struct lane_load {
+    int64_t lane, count;
 };
 
 struct demand {
     const struct delivery_channel *channel;
-    size_t total;               /* at most so many rows */
-    const int64_t *busy_owners; /* one entry per row in flight */
-    size_t busy_count;
+    size_t total;         /* at most so many rows; the following is for channels with lanes */
+    size_t trouble_total; /* besides, of lanes in trouble */
+    const struct lane_load *loads;
+    size_t load_count;
+    int64_t after_lane; /* whose turn was last */
 };
 
 int outbox_claim(struct worker *worker, const struct demand *demand, struct leased_row **ret_rows, size_t *ret_count);
@@ -35,14 +45,21 @@ int outbox_renew(struct worker *worker, const struct lease *leases, size_t count
 /* What became of an attempt. */
 struct outcome {
     struct lease lease;
-    const char *state; /* "due", "delivered", "dead" */
-    unsigned attempts;
+    const struct delivery_channel *channel;
+    int64_t lane, openings; /* as it was claimed */
+    struct fate fate;
     int64_t wait_ms;   /* "due": until the next attempt */
-    long status;       /* 0: none came */
+    int64_t status;    /* 0: none came */
     const char *error; /* NULL: none */
+    /* For the log of attempts. */
+    const char *webhook_id;
+    const char *response; /* NULL: none */
+    int64_t begun_ms;     /* since 1970 */
+    int64_t duration_ms;
 };
 
-/* Ends the leases; rows whose lease is no longer ours stay as they are. */
+/* Ends the leases, keeps the attempts where their channel does, and notes what their lanes learn from them (lanes.c).
+ * Rows whose lease is no longer ours stay as they are. */
 int outbox_record(struct worker *worker, const struct outcome *outcomes, size_t count);
 
 #endif

@@ -13,6 +13,10 @@
 
 #define OVERHEAD (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES)
 
+const char *seal_key(void) {
+    return settings.jwt_secret_key[0] ? settings.jwt_secret_key : settings.seal_key;
+}
+
 static void derive_key(unsigned char ret_key[crypto_secretbox_KEYBYTES], const char *secret, const char *purpose) {
     char label[crypto_generichash_KEYBYTES_MAX];
     assert(strlen(purpose) <= SEAL_PURPOSE_LIMIT);
@@ -27,7 +31,7 @@ static void derive_key(unsigned char ret_key[crypto_secretbox_KEYBYTES], const c
 struct bytes seal(struct pool *pool, const char *purpose, struct bytes plain) {
     unsigned char key[crypto_secretbox_KEYBYTES];
     unsigned char *sealed = pool_alloc(pool, OVERHEAD + plain.length);
-    derive_key(key, settings.jwt_secret_key, purpose);
+    derive_key(key, seal_key(), purpose);
     randombytes_buf(sealed, crypto_secretbox_NONCEBYTES);
     crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plain.data, plain.length, sealed, key);
     sodium_memzero(key, sizeof key);
@@ -50,7 +54,7 @@ struct bytes unseal(struct pool *pool, const char *purpose, struct bytes sealed,
     if (!sealed.data || sealed.length < OVERHEAD)
         return (struct bytes){0};
     unsigned char *plain = pool_alloc(pool, sealed.length);
-    bool current = open_with(settings.jwt_secret_key, purpose, sealed, plain);
+    bool current = open_with(seal_key(), purpose, sealed, plain);
     if (!current && !open_with(settings.jwt_previous_secret_key, purpose, sealed, plain))
         return (struct bytes){0};
     if (ret_outdated)

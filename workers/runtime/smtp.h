@@ -1,5 +1,6 @@
-/* Mail, handed over to a server by the same client, and in the same wait, as requests; a connection per mail. Beyond
- * the machine it travels encrypted or not at all: STARTTLS is not optional there, and no password leaves without it. */
+/* Mail, handed over to a server by the same client, and in the same wait, as requests. A connection that has taken a
+ * mail stays open for a while, and takes the next ones: there are as many as mails were under way at once. Beyond the
+ * machine it travels encrypted or not at all: STARTTLS is not optional there, and no password leaves without it. */
 #ifndef TITHI_SMTP_H
 #define TITHI_SMTP_H
 
@@ -20,5 +21,9 @@ const char *smtp_url_problem(const char *url);
  * server's word on this mail: 250 it took it, 4xx or 5xx it did not; 0: it got to say none (no connection, no TLS, the
  * login failed), see `error`. The client's `allow` is not asked: the operator named the server. */
 int smtp_send(struct http_client *client, const struct smtp_mail *mail, http_done *done, void *context);
+
+/* Connects, encrypts and logs in as for a mail, and says goodbye. The response's status is 250 where the server let us
+ * in (or asks for no login); 0: it did not, see `error`. 0; or -1 where the URL is none: then `done` is not called. */
+int smtp_login(struct http_client *client, const char *url, int64_t timeout_ms, http_done *done, void *context);
 
 #endif

@@ -52,16 +52,74 @@ static const char *transport_problem(const char *scheme, const char *host) {
     return strcmp(scheme, "http") == 0 && host_is_loopback(host) ? NULL : "must be https://, except on this machine";
 }
 
-const char *url_problem(const char *text) {
+/* What is looked at of a URL. */
+struct parts {
+    char *scheme, *host, *fragment; /* NULL: it has none, or is no URL */
+};
+
+static struct parts parts_of(const char *text) {
+    struct parts parts = {0};
     CURLU *url = curl_url();
-    char *scheme = NULL, *host = NULL;
-    const char *problem = "must be a URL without a user";
-    if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-        problem = transport_problem(scheme, host);
-    curl_free(scheme);
-    curl_free(host);
+    if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK) {
+        curl_url_get(url, CURLUPART_SCHEME, &parts.scheme, 0);
+        curl_url_get(url, CURLUPART_HOST, &parts.host, 0);
+        curl_url_get(url, CURLUPART_FRAGMENT, &parts.fragment, 0);
+    }
     curl_url_cleanup(url);
+    return parts;
+}
+
+static void parts_free(struct parts *parts) {
+    curl_free(parts->scheme);
+    curl_free(parts->host);
+    curl_free(parts->fragment);
+}
+
+static const char no_url[] = "must be a URL without a user";
+
+const char *url_problem(const char *text) {
+    struct parts parts = parts_of(text);
+    const char *problem = parts.scheme && parts.host ? transport_problem(parts.scheme, parts.host) : no_url;
+    parts_free(&parts);
     return problem;
+}
+
+const char *webhook_url_problem(const char *text, bool plain) {
+    struct parts parts = parts_of(text);
+    const char *problem = NULL;
+    if (!parts.scheme || !parts.host)
+        problem = no_url;
+    else if (strcmp(parts.scheme, "https") != 0 && !(plain && strcmp(parts.scheme, "http") == 0))
+        problem = plain ? "must be an https:// or http:// address" : "must be an https:// address";
+    else if (parts.fragment)
+        problem = "must be without a fragment";
+    parts_free(&parts);
+    return problem;
+}
+
+/* Names may end in a dot, and so may numbers for some. */
+static void cut_dots(char *host) {
+    size_t length = strlen(host);
+    while (length && host[length - 1] == '.')
+        host[--length] = '\0';
+}
+
+bool url_address(const char *text, struct sockaddr_storage *ret_address) {
+    struct parts parts = parts_of(text);
+    struct sockaddr_storage address = {.ss_family = AF_INET6};
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    bool found = false;
+    if (parts.host && parts.host[0] == '[') {
+        parts.host[strcspn(parts.host, "]")] = '\0';
+        found = inet_pton(AF_INET6, parts.host + 1, &v6->sin6_addr) == 1;
+    } else if (parts.host) {
+        cut_dots(parts.host);
+        address.ss_family = AF_INET;
+        found = inet_aton(parts.host, &v4->sin_addr);
+    }
+    parts_free(&parts);
+    if (found)
+        *ret_address = address;
+    return found;
 }

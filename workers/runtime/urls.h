@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "buffer.h"
 #include "pool.h"
@@ -25,5 +26,12 @@ bool host_is_loopback(const char *host);
 /* May secrets go there? NULL where it is https, or http on this machine outside production; else what is wrong, to
  * follow its name in a sentence: "must be https:// in production". */
 const char *url_problem(const char *url);
+
+/* May webhooks be sent there, as far as its text tells? NULL; else what is wrong, likewise. `plain`: http is good, too.
+ * Which addresses may be reached is the crm worker's question, once a name is resolved. */
+const char *webhook_url_problem(const char *url, bool plain);
+
+/* Is its host an address instead of a name, in whatever spelling (127.1, 0x7f000001, [::1])? */
+bool url_address(const char *url, struct sockaddr_storage *ret_address);
 
 #endif

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "mdp.h"
 #include "process.h"
+#include "seal.h"
 #include "settings.h"
 
 #define WAIT_LIMIT_MS 1000
@@ -61,8 +62,8 @@ static const char *check_settings(void) {
     if (!parsed)
         return "DATABASE_URL is no connection string of PostgreSQL";
     PQconninfoFree(parsed);
-    if (seals_replies(own_service) && !*settings.jwt_secret_key)
-        return "JWT_SECRET_KEY is not set";
+    if (seals_replies(own_service) && !*seal_key())
+        return "neither JWT_SECRET_KEY nor SEAL_KEY is set";
     return own_service->check ? own_service->check() : NULL;
 }
 
@@ -257,6 +258,7 @@ int worker_main(int argc, char **argv, const struct service *service) {
     bus_message_free(&worker.message);
     buffer_free(&worker.scratch);
     free(worker.outbox);
+    free(worker.news);
     pool_destroy(&worker.pool);
     log_info("stopped");
     return result ? EX_SOFTWARE : EX_OK;

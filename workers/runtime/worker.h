@@ -3,9 +3,10 @@
  * COMMIT.
  *
  * Commands run in one transaction per group. The runtime looks up which command ids have run before (they get their
- * stored reply), calls the handler for the rest, stores each success with its reply in `commands`, adds the outbox rows
- * and commits. A failed group is run again one by one, so that one bad call cannot take others with it; while
- * PostgreSQL is away calls wait for it until shortly before their deadline and are then refused with `unavailable`. */
+ * stored reply), calls the handler for the rest, stores each success with its reply in `commands`, adds what happened
+ * and the outbox rows, and commits. A failed group is run again one by one, so that one bad call cannot take others
+ * with it; while PostgreSQL is away calls wait for it until shortly before their deadline and are then refused with
+ * `unavailable`. */
 #ifndef TITHI_WORKER_H
 #define TITHI_WORKER_H
 
@@ -79,11 +80,12 @@ int worker_main(int argc, char **argv, const struct service *service);
 struct db *worker_db(struct worker *worker);
 struct pool *worker_pool(struct worker *worker); /* of the current mailbox or tick */
 
-/* What must happen after a commit. One row per (channel, owner, type, cause): another of the same is dropped. */
+/* What must happen after a commit. One row per (channel, lane, owner, type, cause): another of the same is dropped. */
 struct outbox_message {
-    const char *channel; /* "webhook", "mail" (whose body is JSON for workers/crm/mails.c), "account_mail" */
-    int64_t owner_id;    /* webhook: whose own address it is, 0: the operator's CRM_WEBHOOK_URL; mail: whose it is */
-    const char *type;    /* "booking.created", "mail.late_refund" */
+    const char *channel; /* "mail" (whose body is JSON for workers/crm/mails.c), "account_mail" */
+    int64_t lane;        /* webhook: the endpoint; 0: the channel's one address */
+    int64_t owner_id;    /* whose it is; 0: the operator's */
+    const char *type;    /* "mail.late_refund" */
     const char *cause;   /* "booking:17" */
     const char *body;    /* JSON text; a webhook's is sent as it is */
     const char *trace;   /* traceparent of the causing call; NULL or "": none */
@@ -93,6 +95,22 @@ struct outbox_message {
  * follows. Texts are copied. */
 void worker_outbox(struct worker *worker, const struct outbox_message *message);
 
+/* Something that happened, for the log (docs/architecture.md). One entry per (cause, type): another of the same is
+ * dropped. Ids 0: none. */
+struct news {
+    const char *type;  /* "booking.created" */
+    const char *cause; /* "booking:17" */
+    int64_t owner_id;  /* the facilitator whose it is */
+    int64_t user_id;   /* the person whom it concerns */
+    int64_t event_id, booking_id;
+    const char *body;  /* JSON, as webhooks carry it */
+    const char *trace; /* traceparent of the causing call; NULL or "": none */
+};
+
+/* Queues an entry of the log for the running transaction: those of one transaction are written together, in the order
+ * in which they were queued, and NOTIFY outbox follows. Texts are copied. */
+void worker_news(struct worker *worker, const struct news *news);
+
 /* What is collected during the running transaction and written once, last of all before its outbox: so that rows which
  * many transactions change are locked for short, and in one order. The first call makes it, zeroed, in the worker's
  * pool; later ones return the same. One kind of it per service. `write` returns 0, or -1: the transaction failed. */
@@ -100,7 +118,8 @@ void *worker_collect(struct worker *worker, int (*write)(struct worker *, void *
 /* NULL: nothing was collected yet. */
 void *worker_collected(const struct worker *worker);
 
-/* Runs `work` in a transaction outside any call (ticks): BEGIN, work, outbox, COMMIT. 0 or -1 (rolled back, logged). */
+/* Runs `work` in a transaction outside any call (ticks): BEGIN, work, news, outbox, COMMIT. 0 or -1 (rolled back,
+ * logged). */
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument);
 
 /* Makes the next tick due at once: for a `wait` hook in which something came. */

@@ -3,6 +3,10 @@
 #ifndef TITHI_SHARED_BOOKING_COLUMNS_H
 #define TITHI_SHARED_BOOKING_COLUMNS_H
 
+/* bookings.status_reason of a cancelled one: behind the first stands the number of who did it. */
+#define REASON_CANCELLED_BY "cancelled by user "
+#define REASON_EVENT_CANCELLED "event cancelled"
+
 /* A confirmed booking is completed once its event is over; what costs nothing is paid. */
 #define SHOWN_STATUS                                                                                                   \
     "CASE WHEN b.status = 'confirmed' AND coalesce(e.end_at, e.start_at) <= now() THEN 'completed' ELSE b.status END"
@@ -18,12 +22,12 @@
 #define PARTY_COLUMNS                                                                                                  \
     "u.id, u.name, u.email, u.phone, e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, "  \
     "e.location, e.virtual_link, e.price_minor, e.currency, e.is_active, e.cancelled_at IS NOT NULL, "                 \
-    "e.start_at <= now(), f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, "                         \
-    "f.is_active AND f.crm_webhook_url IS NOT NULL"
+    "e.start_at <= now(), f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id"
 
 #define PARTIES                                                                                                        \
     " JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id JOIN users f ON f.id = e.facilitator_id"
-/* The payment that was paid, of several the one with the most money left, else the latest one; and the latest refund. */
+/* The payment that was paid, of several the one with the most money left, else the latest one; and the latest refund.
+ */
 #define MONEY                                                                                                          \
     " LEFT JOIN LATERAL (SELECT p.provider_payment_id, p.order_id,"                                                    \
     "  CASE WHEN p.closed_at IS NULL AND p.captured_minor = 0 THEN p.payment_url END AS payment_url"                   \
@@ -76,7 +80,6 @@ enum booking_column {
     FACILITATOR_EMAIL,
     EVENT_CRM_ID,
     FACILITATOR_CRM_ID,
-    FACILITATOR_LISTENS,
     BOOKING_COLUMN_COUNT,
 };
 

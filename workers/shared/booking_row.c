@@ -89,9 +89,7 @@ struct booking_row booking_row_at(const PGresult *result, int row_number, int fi
     SET_TEXT(booking.user, phone, text(row, USER_PHONE));
     if (text(row, BOOKING_REFUND_ID))
         SET(booking, refund, read_refund(row));
-    return (struct booking_row){.booking = booking,
-                                .event_started = boolean(row, EVENT_STARTED),
-                                .facilitator_listens = boolean(row, FACILITATOR_LISTENS)};
+    return (struct booking_row){.booking = booking, .event_started = boolean(row, EVENT_STARTED)};
 }
 
 static const struct statement read_bookings = {"read_bookings",

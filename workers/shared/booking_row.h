@@ -9,7 +9,6 @@
 struct booking_row {
     struct booking booking; /* id 0: there is none */
     bool event_started;
-    bool facilitator_listens; /* has an address of their own for webhooks */
 };
 
 struct booking_rows {

@@ -1,6 +1,6 @@
 /* Arrays of structs as parameters: one member of all of them becomes one array for the database. */
-#ifndef TITHI_PAYMENT_COLUMNS_H
-#define TITHI_PAYMENT_COLUMNS_H
+#ifndef TITHI_COLUMNS_H
+#define TITHI_COLUMNS_H
 
 #include <stddef.h>
 

@@ -1,0 +1,127 @@
+/* What is due by the clock, as SQL; see schedules_store.h. The clock is the database's. A reminder is so and so long
+ * before the start, whatever clocks do in between; a digest is at a time of day, for which next_digest_at() knows the
+ * calendar of its zone. */
+#include "schedules_store.h"
+
+#include "booking_columns.h"
+#include "mail_rows.h"
+#include "settings.h"
+#include "urls.h"
+#include "worker.h"
+
+#define EVENTS_AT_ONCE "20"
+#define PEOPLE_AT_ONCE "200" /* of one event; then it is the next one's turn */
+#define DIGESTS_AT_ONCE "20"
+#define ITEMS "20" /* of a digest's list */
+
+/* Nobody is reminded of what has begun; and of several reminders that are due at once, the last one is enough. */
+#define STILL_REMINDS                                                                                                  \
+    "(d.template = 'reminder' AND e.start_at > now() AND NOT EXISTS (SELECT FROM event_mails n"                        \
+    "  WHERE n.event_id = d.event_id AND n.template = 'reminder' AND n.minutes < d.minutes AND n.due_at <= now()))"
+#define STILL_TELLS "(d.template = 'event_changed' AND coalesce(e.end_at, e.start_at) > now())"
+
+/* clang-format off */
+#define EVENT_MAIL(template, kind, values, calendar, cause, entry, trace, more)                                        \
+    MAIL_ROW(template, kind, "e.time_zone", values, calendar, cause, entry, trace)                                     \
+    " FROM portion p JOIN bookings b ON b.id = p.booking_id" PARTIES more                                              \
+    " WHERE p.template = '" template "' AND " WANTS_MAIL(kind) " ON CONFLICT DO NOTHING"
+#define EVENT_FACTS BOOKING_FACTS ", " EVENT_TIMES ", " EVENT_PLACE
+#define REMINDER_CAUSE "'event:' || e.id || ':' || p.minutes || ':' || extract(epoch FROM p.due_at)"
+#define REMINDER EVENT_MAIL("reminder", "reminder", EVENT_FACTS, "NULL", REMINDER_CAUSE, "NULL::bigint", "''", "")
+#define CHANGE                                                                                                         \
+    EVENT_MAIL("event_changed", "change", EVENT_FACTS, INVITATION, "l.cause", "l.id", "l.trace",                       \
+               " JOIN log_entries l ON l.id = p.entry_id")
+/* clang-format on */
+
+/* $1: addresses. */
+static const struct statement mail_events = {
+    "mail_events",
+    "WITH due AS MATERIALIZED ("
+    " SELECT event_id, template, minutes, due_at, entry_id, reached FROM event_mails"
+    " WHERE done_at IS NULL AND due_at <= now() ORDER BY due_at LIMIT " EVENTS_AT_ONCE " FOR UPDATE SKIP LOCKED"
+    "), portion AS MATERIALIZED ("
+    " SELECT d.*, b.id AS booking_id FROM due d JOIN events e ON e.id = d.event_id CROSS JOIN LATERAL ("
+    "  SELECT id FROM bookings WHERE event_id = d.event_id AND id > d.reached AND status = 'confirmed'"
+    "  ORDER BY id LIMIT " PEOPLE_AT_ONCE ") b"
+    " WHERE e.cancelled_at IS NULL AND e.deleted_at IS NULL AND (" STILL_REMINDS " OR " STILL_TELLS ")"
+    "), noted AS ("
+    " UPDATE event_mails m SET reached = greatest(m.reached, p.last),"
+    "  done_at = CASE WHEN p.people < " PEOPLE_AT_ONCE " THEN now() END"
+    " FROM (SELECT event_id, template, minutes, max(booking_id) AS last, count(booking_id) AS people"
+    "  FROM due LEFT JOIN portion USING (event_id, template, minutes) GROUP BY 1, 2, 3) p"
+    " WHERE m.event_id = p.event_id AND m.template = p.template AND m.minutes = p.minutes"
+    "), reminded AS (" REMINDER "), told AS (" CHANGE ") SELECT count(*) FROM due"};
+
+/* clang-format off */
+/* A list's first items, and how many there are. `of`: rows with `item` in the order of `place`. */
+#define LIST(name, of)                                                                                                 \
+    " CROSS JOIN LATERAL (SELECT count(*) AS " name "_count,"                                                          \
+    "  json_agg(item ORDER BY turn) FILTER (WHERE turn <= " ITEMS ") AS " name                                         \
+    "  FROM (SELECT item, row_number() OVER (ORDER BY place) AS turn FROM (" of ") listed) listed) " name "_listed"
+#define NEWS(which)                                                                                                    \
+    "SELECT json_build_object('event_title', e.title, 'person', n.name, 'start_at', e.start_at) AS item,"              \
+    " l.position AS place"                                                                                             \
+    " FROM log_entries l JOIN bookings b ON b.id = l.booking_id JOIN events e ON e.id = b.event_id"                    \
+    " JOIN users n ON n.id = b.user_id"                                                                                \
+    " WHERE l.owner_id = d.user_id AND l.position > d.position AND " which
+#define TODAY                                                                                                          \
+    "SELECT json_build_object('event_title', e.title, " EVENT_TIMES ", 'location', e.location, 'taken', e.taken,"      \
+    "  'capacity', e.capacity) AS item, (e.start_at, e.id) AS place"                                                   \
+    " FROM events e WHERE e.facilitator_id = d.user_id AND e.cancelled_at IS NULL AND e.deleted_at IS NULL"            \
+    " AND e.start_at >= today AT TIME ZONE zone AND e.start_at < (today + 1) AT TIME ZONE zone"
+#define LISTED(name) ", '" name "', " name ", 'more_" name "', nullif(greatest(" name "_count - " ITEMS ", 0), 0)"
+#define DIGEST_FACTS                                                                                                   \
+    "'today_on', today, 'page', $1::text" LISTED("events") LISTED("bookings") LISTED("cancellations")
+#define DIGEST                                                                                                         \
+    MAIL_ROW("digest", "digest", "zone", DIGEST_FACTS, "NULL", "'digest:' || extract(epoch FROM d.next_at)",           \
+             "NULL::bigint", "''")                                                                                     \
+    " FROM due d JOIN users u ON u.id = d.user_id CROSS JOIN LATERAL known_zone(u.time_zone) AS zone"                  \
+    " CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE zone)::date AS today) day" LIST("bookings", NEWS(CONFIRMED))      \
+    LIST("cancellations", NEWS("l.type = 'booking.cancelled' AND " HAD_BEEN_CONFIRMED)) LIST("events", TODAY)          \
+    " WHERE " WANTS_MAIL("digest") " AND bookings_count + cancellations_count + events_count > 0 ON CONFLICT DO NOTHING"
+/* clang-format on */
+
+/* $1: where facilitators see more. Where there is nothing to say, it is only put off. */
+static const struct statement mail_digests = {
+    "mail_digests",
+    "WITH due AS MATERIALIZED ("
+    " SELECT user_id, next_at, position FROM digests WHERE next_at <= now()"
+    " ORDER BY next_at LIMIT " DIGESTS_AT_ONCE " FOR UPDATE SKIP LOCKED"
+    "), noted AS ("
+    " UPDATE digests m SET next_at = next_digest_at(u.time_zone, now()),"
+    "  position = coalesce((SELECT max(l.position) FROM log_entries l WHERE l.owner_id = d.user_id), d.position)"
+    " FROM due d JOIN users u ON u.id = d.user_id WHERE m.user_id = d.user_id"
+    "), told AS (" DIGEST ") SELECT count(*) FROM due"};
+
+/* No two mornings are further apart. */
+static const struct statement mend_digests = {
+    "mend_digests", "UPDATE digests d SET next_at = next_digest_at(u.time_zone, now()) FROM users u"
+                    " WHERE u.id = d.user_id AND d.next_at > now() + interval '3 days'"};
+
+static int run(struct worker *worker, const struct statement *statement, const struct parameters *parameters,
+               bool *ret_more) {
+    PGresult *result = db_query(worker_db(worker), statement, parameters);
+    if (!result)
+        return -1;
+    *ret_more = db_integer(result, 0, 0) > 0;
+    return 0;
+}
+
+int schedules_mail_events(struct worker *worker, bool *ret_more) {
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_addresses(&parameters);
+    return run(worker, &mail_events, &parameters, ret_more);
+}
+
+int schedules_mail_digests(struct worker *worker, bool *ret_more) {
+    struct pool *pool = worker_pool(worker);
+    struct parameters parameters;
+    parameters_init(&parameters, pool);
+    parameter_text(&parameters, settings.public_url[0] ? public_page("/dashboard", pool) : NULL);
+    return run(worker, &mail_digests, &parameters, ret_more);
+}
+
+int schedules_mend_digests(struct worker *worker) {
+    return db_query(worker_db(worker), &mend_digests, NULL) ? 0 : -1;
+}
