@@ -18,7 +18,7 @@ LOAD = """
 WITH endpoint AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS number FROM webhook_endpoints WHERE description = '{group}')
 INSERT INTO outbox (channel, owner_id, lane, type, cause, body, next_attempt_at)
 SELECT 'webhook', {owner}, endpoint.id, 'booking.created', 'bench:' || '{name}:' || n, rpad('{{"n":' || n || ',"x":"', {size}, 'x') || '"}}', 'infinity'
-FROM generate_series(0, {count} - 1) AS n JOIN endpoint ON endpoint.number = n % {endpoints}"""
+FROM generate_series(0, {count} - 1) AS n JOIN endpoint ON endpoint.number = n %% {endpoints}"""
 
 
 def compile_loop(folder):
