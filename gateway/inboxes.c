@@ -265,7 +265,7 @@ static void on_message(void *reader_, struct text_span text) {
     int64_t seq;
     if (acknowledgement_read(text, &seq) == 0)
         reader_acknowledge(reader, seq);
-    else
+    else if (outlet_may_answer(reader->outlet))
         outlet_send(reader->outlet, 0, (struct text_span){NULL, 0},
                     (struct text_span){explanation, strlen(explanation)});
 }

@@ -19,6 +19,7 @@
 #define STALL_LIMIT_MS 10000 /* so long nothing may move while something waits */
 #define END_LIMIT_MS 2000    /* so long the end may take */
 #define HEARD_LIMIT 100      /* messages of a client from one tick to the next */
+#define ANSWERS_LIMIT 200    /* to them that wait; of some 130 bytes each, beside WAITING_LIMIT */
 
 static const char *const kind_names[OUTLET_KIND_COUNT] = {"websocket", "sse", "places"};
 
@@ -96,6 +97,7 @@ void outlet_flush(struct outlet *outlet) {
         return;
     outlet->writing = outlet->waiting;
     outlet->waiting = (struct buffer){0};
+    outlet->answers = 0;
     outlet->written = 0;
     write_slice(outlet);
 }
@@ -182,6 +184,13 @@ bool outlet_heard(struct outlet *outlet) {
     if (++outlet->heard <= HEARD_LIMIT)
         return true;
     outlet_end(outlet, CLOSE_POLICY, "too many messages");
+    return false;
+}
+
+bool outlet_may_answer(struct outlet *outlet) {
+    if (++outlet->answers <= ANSWERS_LIMIT)
+        return true;
+    outlet_end(outlet, CLOSE_TRY_LATER, "reads too slowly");
     return false;
 }
 

@@ -52,6 +52,7 @@ struct outlet {
     int64_t pinged_ms;
     int unanswered;               /* pings */
     int heard;                    /* messages of the client since the last tick */
+    int answers;                  /* to them, in `waiting` */
     char scope[INET6_ADDRSTRLEN]; /* whose limits count where nobody is signed in */
 };
 
@@ -73,6 +74,10 @@ void outlet_send(struct outlet *outlet, int64_t id, struct text_span type, struc
 void outlet_flush(struct outlet *outlet);
 /* Says goodbye with a code of RFC 6455 and closes; what waits is not sent any more. on_gone() comes later. */
 void outlet_end(struct outlet *outlet, unsigned code, const char *reason);
+
+/* May what the client says be answered with a few bytes, however much waits? False: too many answers wait, it is being
+ * closed. */
+bool outlet_may_answer(struct outlet *outlet);
 
 /* --- for all together */
 

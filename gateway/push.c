@@ -3,6 +3,7 @@
 #include "push.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "csrf.h"
@@ -79,7 +80,14 @@ static bool decode(struct request *request, void *ret_asked) {
     return false;
 }
 
-/* Browsers let any page open a WebSocket, and tell whose page it is (RFC 6455 §10.2). */
+static bool has_several(const struct request *request, const char *header) {
+    const h2o_headers_t *headers = &request->h2o->headers;
+    size_t length = strlen(header);
+    ssize_t first = h2o_find_header_by_str(headers, header, length, -1);
+    return first >= 0 && h2o_find_header_by_str(headers, header, length, first) >= 0;
+}
+
+/* Browsers let any page open a WebSocket, and tell whose page it is (RFC 6455 §10.2), once. */
 static const struct refusal *origin_refusal(const struct request *request) {
     const struct csrf_evidence evidence = {
         .origin = request_header(request, "origin"),
@@ -87,7 +95,7 @@ static const struct refusal *origin_refusal(const struct request *request) {
         .https = request->h2o->input.scheme == &H2O_URL_SCHEME_HTTPS,
     };
     bool foreign = !request->origin && csrf_source_of(&evidence) == CSRF_FOREIGN;
-    return foreign ? &refusal_origin_refused : NULL;
+    return foreign || has_several(request, "origin") ? &refusal_origin_refused : NULL;
 }
 
 static const struct refusal *room_refusal(int64_t user_id) {

@@ -78,7 +78,7 @@ static void take_message(struct outlet *outlet, const struct message *message) {
         return;
     else if (message->kind == MESSAGE_TEXT)
         outlet->owner->on_message(outlet->data, message->content);
-    else if (message->kind == MESSAGE_PING)
+    else if (message->kind == MESSAGE_PING && outlet_may_answer(outlet))
         put_frame(&outlet->waiting, WSLAY_PONG, message->content.bytes, message->content.length);
 }
 

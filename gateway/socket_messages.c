@@ -16,6 +16,7 @@ struct message_reader {
     bool inside_frame;       /* a part of it came */
     uint64_t frame_left;     /* of it */
     bool inside_text;        /* a message in fragments has begun */
+    unsigned text_frames;    /* of it */
     struct buffer text;      /* of it, or of the message given last */
     size_t text_checked;     /* how far it is UTF-8 */
     unsigned char control_length;
@@ -76,6 +77,8 @@ static struct message judge_head(const struct message_reader *reader, const stru
         return closing(CLOSE_PROTOCOL);
     if (frame->opcode == WSLAY_BINARY_FRAME)
         return closing(CLOSE_UNSUPPORTED);
+    if (continues && reader->text_frames == MESSAGE_FRAMES_LIMIT)
+        return closing(CLOSE_TOO_BIG);
     if (frame->payload_length > MESSAGE_SIZE_LIMIT - (continues ? reader->text.length : 0))
         return closing(CLOSE_TOO_BIG);
     return nothing();
@@ -86,11 +89,14 @@ static void begin_frame(struct message_reader *reader, const struct wslay_frame_
     reader->frame_left = frame->payload_length;
     if (is_control(frame->opcode)) {
         reader->control_length = 0;
-    } else if (frame->opcode == WSLAY_TEXT_FRAME) {
+        return;
+    }
+    if (frame->opcode == WSLAY_TEXT_FRAME) {
         buffer_free(&reader->text);
-        reader->text_checked = 0;
+        reader->text_checked = reader->text_frames = 0;
         reader->inside_text = true;
     }
+    reader->text_frames++;
 }
 
 /* Could these bytes, which are no code point yet, become one? Fills them up with the least and the greatest bytes that

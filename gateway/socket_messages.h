@@ -7,6 +7,7 @@
 
 #define MESSAGE_SIZE_LIMIT 4096 /* of a client's message; control frames hold up to 125 bytes (RFC 6455 §5.5) */
 #define FRAME_HEAD_SIZE 10      /* the longest that we send */
+#define MESSAGE_FRAMES_LIMIT 64 /* of a message in fragments, which may be empty */
 
 /* RFC 6455 §7.4.1 and its registry. */
 enum close_code {

@@ -30,6 +30,7 @@ static const struct setting table[] = {
 };
 
 #define SAMPLE_CRM_TOKEN "super-crm-token" /* as anybody can read */
+#define CRM_TOKEN_MINIMUM 32
 
 #define TABLE_COUNT (sizeof table / sizeof *table)
 
@@ -190,6 +191,10 @@ static int check_words(char *ret_problem, size_t size) {
     }
     if (settings_production() && strcmp(settings.crm_bearer_token, SAMPLE_CRM_TOKEN) == 0) {
         snprintf(ret_problem, size, "CRM_BEARER_TOKEN is the documents' sample: production needs one of its own");
+        return -1;
+    }
+    if (settings_production() && *settings.crm_bearer_token && strlen(settings.crm_bearer_token) < CRM_TOKEN_MINIMUM) {
+        snprintf(ret_problem, size, "CRM_BEARER_TOKEN must be at least %d bytes long in production", CRM_TOKEN_MINIMUM);
         return -1;
     }
     if (!*settings.tls_cert_file != !*settings.tls_key_file) {

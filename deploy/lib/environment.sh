@@ -9,6 +9,7 @@ declare -A SECRET_READERS=(
     [JWT_PREVIOUS_SECRET_KEY]="gateway auth operator"
     [SEAL_KEY]="crm operator"
     [GOOGLE_CLIENT_SECRET]="auth operator"
+    [CRM_WEBHOOK_URL]="crm operator"
     [CRM_WEBHOOK_SECRET]="crm operator"
     [CRM_BEARER_TOKEN]="gateway crm operator"
     [ADMIN_PASSWORD]="auth operator"
@@ -84,12 +85,14 @@ provide_addresses() {
 # this machine reaches it, its token is the one of the documents' examples.
 # Production announces nothing that the operator did not ask for.
 provide_crm() {
-    [[ ${TITHI_ENV:-development} != production && -z ${CRM_WEBHOOK_URL-} ]] || return 0
-    export CRM_WEBHOOK_URL=$SCHEME://127.0.0.1:$CRM_PORT/api/booking-notification
-    if [[ $HTTP_HOST =~ ^(127\..*|::1|localhost)$ ]]; then
-        given CRM_BEARER_TOKEN || export CRM_BEARER_TOKEN=super-crm-token
-    else
-        provide_secret CRM_BEARER_TOKEN '' random_hex
+    [[ ${TITHI_ENV:-development} != production ]] || return 0
+    if ! given CRM_WEBHOOK_URL; then
+        export CRM_WEBHOOK_URL=$SCHEME://127.0.0.1:$CRM_PORT/api/booking-notification
+        if [[ $HTTP_HOST =~ ^(127\..*|::1|localhost)$ ]]; then
+            given CRM_BEARER_TOKEN || export CRM_BEARER_TOKEN=super-crm-token
+        else
+            provide_secret CRM_BEARER_TOKEN '' random_hex
+        fi
     fi
     provide_secret CRM_WEBHOOK_SECRET whsec_ random_base64
 }

@@ -63,6 +63,17 @@ static int check_filter(const struct options *options) {
     return EXIT_SUCCESS;
 }
 
+/* PostgreSQL knows what a time is. EXIT_SUCCESS, or said what is wrong. */
+static int check_time(PGconn *database, const char *option, const char *text) {
+    PGresult *result = PQexecParams(database, "SELECT $1::timestamptz", 1, NULL, &text, NULL, NULL, 0);
+    const char *problem = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    bool is_none = problem && strncmp(problem, "22", 2) == 0; /* of the class of bad data */
+    PQclear(result);
+    if (!is_none)
+        return EXIT_SUCCESS;
+    return complain(EX_USAGE, "%s wants a time like 2026-08-01T10:00:00Z, not '%s'", option, text);
+}
+
 int command_deliveries(const struct stack *stack, const struct options *options, char **arguments) {
     static const struct column columns[] = {
         {"webhook_id", "WEBHOOK"},
@@ -81,8 +92,8 @@ int command_deliveries(const struct stack *stack, const struct options *options,
     const char *state = arguments[0], *limit = options->limit ? options->limit : "1000";
     if (state && !is_one_of(state, states))
         return complain(EX_USAGE, "deliveries are due, delivered or dead, not '%s'", state);
-    if (!is_number(limit))
-        return complain(EX_USAGE, "--limit wants a number, not '%s'", limit);
+    if (!is_number(limit) || strspn(limit, "0") == strlen(limit))
+        return complain(EX_USAGE, "--limit wants a number from 1 on, not '%s'", limit);
     if (check_filter(options) != EXIT_SUCCESS)
         return EX_USAGE;
     PGconn *database = stack_settings(stack) ? NULL : database_open();
@@ -127,14 +138,18 @@ static int replay_span(PGconn *database, const struct options *options) {
                                   options->to,
                                   options->dead ? "true" : "false",
                                   options->delivered ? "true" : "false"};
+    if (check_time(database, "--from", options->from) != EXIT_SUCCESS ||
+        (options->to && check_time(database, "--to", options->to) != EXIT_SUCCESS))
+        return EX_USAGE;
     PGresult *result = database_query(database, REPLAY_SPAN_SQL, 6, values);
     if (!result)
         return EXIT_FAILURE;
     json_t *rows = database_rows(result), *row = json_array_get(rows, 0);
+    json_int_t count = json_integer_value(json_object_get(row, "replayed"));
     if (options->json)
         print_json(row);
     else
-        printf("due again: %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(row, "replayed")));
+        printf("%" JSON_INTEGER_FORMAT " %s due again\n", count, count == 1 ? "delivery is" : "deliveries are");
     json_decref(rows);
     PQclear(result);
     return EXIT_SUCCESS;
@@ -142,6 +157,8 @@ static int replay_span(PGconn *database, const struct options *options) {
 
 int command_replay(const struct stack *stack, const struct options *options, char **arguments) {
     bool by_span = options->dead || options->delivered;
+    if (options->dead && options->delivered)
+        return complain(EX_USAGE, "--dead and --delivered exclude each other");
     if (by_span == (arguments[0] != NULL))
         return complain(EX_USAGE, "name deliveries, or say --dead or --delivered and --from when");
     if (by_span && !options->from)

@@ -98,12 +98,23 @@ INSERT INTO webhook_endpoints (owner_id, url, secret, types, from_profile)
 -- What shares an address shares its limits and its breaker: the endpoint's number for webhooks, 0 where there is one address only.
 ALTER TABLE outbox ADD COLUMN lane bigint NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN entry_id bigint; -- of the log
-UPDATE outbox SET lane = webhook_endpoints.id FROM webhook_endpoints
-    WHERE outbox.channel = 'webhook' AND webhook_endpoints.owner_id = outbox.owner_id AND from_profile;
+UPDATE outbox SET lane = coalesce((SELECT id FROM webhook_endpoints WHERE owner_id = outbox.owner_id AND from_profile),
+                                  -outbox.owner_id) -- of no address any more, and not the operator's
+    WHERE channel = 'webhook' AND owner_id IS NOT NULL;
+-- Mails that wait to be sent, as their template wants them now.
+UPDATE outbox SET body = body::jsonb || jsonb_build_object('language', 'en', 'zone', events.time_zone, 'values',
+        (body::jsonb -> 'values') - 'amount' - 'cause_text' || jsonb_build_object('amount_minor', amount_minor, 'cause',
+            CASE body::jsonb #>> '{values,cause_text}' WHEN 'the event is full' THEN 'full' WHEN 'the event had begun' THEN 'begun'
+                WHEN 'the event is cancelled' THEN 'event_cancelled' WHEN 'you have booked the event anew' THEN 'rebooked'
+                ELSE 'booking_cancelled' END))
+    FROM refunds JOIN bookings ON bookings.id = booking_id JOIN events ON events.id = event_id
+    WHERE outbox.type = 'mail.late_refund' AND outbox.state <> 'delivered' AND refund_id = body::jsonb #>> '{values,refund_id}';
 DROP INDEX outbox_cause;
 CREATE UNIQUE INDEX outbox_cause ON outbox (channel, lane, coalesce(owner_id, 0), type, cause);
 DROP INDEX outbox_due_by_owner, outbox_due;
-CREATE INDEX outbox_due_by_lane ON outbox (channel, lane, next_attempt_at, id) WHERE state = 'due';
+ALTER TABLE outbox ADD COLUMN asleep boolean NOT NULL DEFAULT false; -- until next_attempt_at: nobody looks for it before
+CREATE INDEX outbox_due_by_lane ON outbox (channel, lane, next_attempt_at, id) WHERE state = 'due' AND NOT asleep;
+CREATE INDEX outbox_asleep ON outbox (channel, next_attempt_at) WHERE state = 'due' AND asleep;
 CREATE INDEX outbox_of_lane ON outbox (channel, lane, id); -- an endpoint's deliveries
 ALTER TABLE outbox SET (fillfactor = 50); -- room for leases: no index has to know of a new version on the same page
 
@@ -151,8 +162,10 @@ GRANT SELECT, INSERT, DELETE ON delivery_attempts TO tithi_crm;
 GRANT SELECT (webhook_id, response), UPDATE (response) ON delivery_attempts TO tithi_auth; -- erasure
 
 -- Makes the partitions from `kept` ago to the end of the next month, and drops what is older, also out of the ones without a month, which
--- take what came before its partition was made. Returns how many were made or dropped.
-CREATE FUNCTION keep_partitions(kept interval) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- take what came before its partition was made. Returns how many were made or dropped. It waits for nobody, since all that comes after it would
+-- wait as well: where a table is in use it fails, and the next sweep does it.
+CREATE FUNCTION keep_partitions(kept interval) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET lock_timeout = '100ms' AS $$
 DECLARE
     this_month date := date_trunc('month', now() AT TIME ZONE 'UTC');
     parent record;

@@ -57,6 +57,8 @@ class TestNotify:
     def test_by_number_or_code(self, stack):
         code = unique("FAC")
         host = stack.facilitator(facilitator_crm_id=code)
+        for former in ("role = 'user'", "is_active = false"):  # whose claim counts no more
+            stack.rows(f"UPDATE users SET {former} WHERE id = %s", stack.facilitator(facilitator_crm_id=code).id)
         event = stack.event(stack.facilitator(), facilitator_id=unique("EV"))
         owner = event["facilitator"]["email"]
         for fields, address in [

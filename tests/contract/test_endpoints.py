@@ -129,6 +129,16 @@ class TestManaging:
         assert change.items() <= after.items() and differ <= set(change) | {"updated_at", "public_key"}
         assert before.shown() == after
 
+    def test_types_are_kept_once(self, owner):
+        made = Endpoint(owner, ELSEWHERE, types=["event.updated", "booking.created", "event.updated"])
+        assert made.made["types"] == ["event.updated", "booking.created"]
+        assert made.change(types=["event.created", "event.created"]).json()["endpoint"]["types"] == ["event.created"]
+
+    @pytest.mark.parametrize("port", ["0", "65536"])
+    def test_ports_that_are_none(self, owner, port):
+        answer = owner.post(ENDPOINTS, {"url": f"https://crm.example.com:{port}/"})
+        assert refusal(answer) == (400, "validation_error") and "port" in str(answer.json()["details"]["url"])
+
     def test_disabled_and_enabled(self, endpoint):
         shown = endpoint.change(disabled=True).json()["endpoint"]
         assert (shown["status"], shown["disabled_reason"]) == ("disabled", "owner")
@@ -385,6 +395,61 @@ class TestWhatIsSent:
         for each in (own, everything):
             admin.delete(each.path)
 
+    def test_who_is_no_administrator_any_more(self, stack, person, owner, receiver):
+        """Neither hears nor sees nor repeats what is others', also where the endpoint is an ordinary one by now."""
+        admin = stack.admin()
+        endpoint = Endpoint(admin, f"{receiver.url}/former", types=["booking.created"], everything=True)
+        theirs = stack.book(person, stack.event(owner))
+        webhook_id = receiver.wait_for(lambda each: each.path == "/former" and each.json["booking_id"] == theirs["id"]).headers["webhook-id"]
+        endpoint.until(webhook_id, "delivered")
+        stack.rows("UPDATE users SET role = 'facilitator' WHERE id = %s", admin.id)
+        for everything in (True, False):
+            stack.rows("UPDATE webhook_endpoints SET everything = %s WHERE id = %s", everything, endpoint.made["id"])
+            assert endpoint.deliveries() == []
+            assert refusal(admin.get(f"{endpoint.path}/deliveries/{webhook_id}")) == (404, "delivery_not_found")
+            assert refusal(endpoint.replay(webhook_id)) == (404, "delivery_not_found")
+            assert endpoint.replay_span(state="all").json()["replayed"] == 0
+            again = "UPDATE outbox SET state = 'due', attempts = 0, finished_at = NULL, next_attempt_at = now() WHERE webhook_id = %s"
+            stack.rows(again, webhook_id)
+            stack.rows("NOTIFY outbox")
+            state = "SELECT state, last_error FROM outbox WHERE webhook_id = %s"
+            wait_until(lambda: stack.rows(state, webhook_id)[0][0] == "dead", lambda: stack.rows(state, webhook_id))
+            assert "may not hear" in stack.rows(state, webhook_id)[0][1]
+        stack.rows("UPDATE webhook_endpoints SET everything = true WHERE id = %s", endpoint.made["id"])
+        stack.rows(
+            "INSERT INTO log_entries (type, cause, owner_id, body) VALUES ('booking.created', %s, %s, '{\"booking_id\": 0}')", unique("own"), admin.id
+        )
+        stack.rows("NOTIFY outbox")
+        assert receiver.wait_for(lambda each: each.path == "/former").json == {"booking_id": 0}
+        wait_until(lambda: [each["state"] for each in endpoint.deliveries()] == ["delivered"], endpoint.deliveries)
+        admin.delete(endpoint.path)
+
+    def test_who_is_no_facilitator_any_more(self, stack, endpoint, receiver):
+        stack.rows("UPDATE users SET role = 'user' WHERE id = %s", endpoint.owner.id)
+        lane = endpoint.made["id"]
+        ((queued,),) = stack.rows(
+            "INSERT INTO outbox (channel, lane, owner_id, type, cause, body) VALUES ('webhook', %s, %s, 'booking.created', %s, '{}') RETURNING webhook_id",
+            *(lane, endpoint.owner.id, unique("cause")),
+        )
+        ((entry,),) = stack.rows(
+            "INSERT INTO log_entries (type, cause, owner_id, body) VALUES ('booking.created', %s, %s, '{}') RETURNING id", unique("cause"), endpoint.owner.id
+        )
+        stack.rows("NOTIFY outbox")
+        spread = "SELECT position FROM log_entries WHERE id = %s"
+        wait_until(lambda: stack.rows(spread, entry)[0][0], "the entry is spread")
+        rows = "SELECT webhook_id, state, attempts FROM outbox WHERE channel = 'webhook' AND lane = %s"
+        wait_until(lambda: stack.rows(rows, lane) == [(queued, "dead", 0)], lambda: stack.rows(rows, lane))
+        assert not stack.rows("SELECT 1 FROM inboxes WHERE user_id = %s", endpoint.owner.id)
+
+    def test_an_endpoints_row_never_goes_to_the_operator(self, stack, owner):
+        ((queued,),) = stack.rows(
+            "INSERT INTO outbox (channel, lane, owner_id, type, cause, body) VALUES ('webhook', 0, %s, 'booking.created', %s, '{}') RETURNING webhook_id",
+            *(owner.id, unique("cause")),
+        )
+        stack.rows("NOTIFY outbox")
+        row = "SELECT state, attempts FROM outbox WHERE webhook_id = %s"
+        wait_until(lambda: stack.rows(row, queued) == [("dead", 0)], lambda: stack.rows(row, queued))
+
 
 class TestDeliveries:
     def test_one_with_its_attempt(self, endpoint, receiver):
@@ -474,7 +539,7 @@ class TestReplay:
             endpoint.until(webhook_id, "delivered")
             receiver.wait_for(with_id(webhook_id))
         for number, webhook_id in enumerate(sent):
-            change = "UPDATE outbox SET created_at = now() - %s * interval '1 hour', state = %s WHERE webhook_id = %s"
+            change = "UPDATE outbox SET type = 'booking.created', created_at = now() - %s * interval '1 hour', state = %s WHERE webhook_id = %s"
             stack.rows(change, 6 - number, "dead" if number % 2 else "delivered", webhook_id)
         archive(stack, sent[1])
         assert endpoint.replay_span(**{"from": moment(-5.5), "to": moment(-2.5)}).json()["replayed"] == 2
@@ -488,6 +553,26 @@ class TestReplay:
         assert endpoint.replay_span(**{"from": moment(-7)}, state="all").json()["replayed"] == 6
         assert {receiver.wait_for(lambda _: True).headers["webhook-id"] for _ in range(6)} == set(sent)
         assert endpoint.replay_span(**{"from": moment(1)}, state="all").json()["replayed"] == 0
+
+    def test_no_tests_and_nothing_backwards(self, endpoint):
+        endpoint.until(endpoint.test(), "delivered")
+        assert endpoint.replay_span(state="all").json()["replayed"] == 0
+        answer = endpoint.replay_span(to=moment(-2))
+        assert refusal(answer) == (400, "validation_error") and "to" in answer.json()["details"]
+
+    def test_what_happened_while_it_was_disabled(self, stack, owner, receiver):
+        missed, kept_off = (Endpoint(owner, f"{receiver.url}/{number}", types=["event.created"]) for number in range(2))
+        for each in (missed, kept_off):
+            each.change(disabled=True)
+        stack.rows("UPDATE webhook_endpoints SET disabled_at = now() - interval '31 days' WHERE id = %s", kept_off.made["id"])
+        event = stack.event(owner)
+        (row,) = wait_until(missed.deliveries, "the delivery is noted")
+        assert (row["state"], row["attempts"], row["last_error"]) == ("dead", 0, "the endpoint was disabled") and row["finished_at"]
+        assert kept_off.deliveries() == []
+        missed.change(disabled=False)
+        assert missed.replay_span().json()["replayed"] == 1
+        delivery = receiver.wait_for(with_id(row["webhook_id"]))
+        assert (delivery.path, delivery.json["event_id"]) == ("/0", event["id"]) and delivery.is_signed_by(missed.secret)
 
     def test_so_many_at_a_time(self, stack, endpoint):
         stack.rows(

@@ -75,6 +75,13 @@ class TestHistory:
         assert inbox(person) == inbox(stack.facilitator()) == empty
         assert refusal(stack.anonymous.get("/inbox")) == (401, "invalid_token")
 
+    def test_who_is_no_facilitator_any_more_sees_nothing(self, stack, owner):
+        told(stack, owner, 3)
+        stack.rows("UPDATE users SET role = 'user' WHERE id = %s", owner.id)
+        page = inbox(owner)
+        assert (page["notifications"], page["unread_count"]) == ([], 0)
+        assert ask(stack, "crm", "readInbox", user_id=owner.id, after=0, limit=100)["messages"] == []
+
     def test_pages(self, stack, owner):
         told(stack, owner, 25)
         pages = [inbox(owner, limit=10)]

@@ -87,9 +87,9 @@ class Traces:
         about = {"user_id": self.person.id, "user_name": self.person.name, "user_email": self.person.email.upper()}
         stack.rows(
             "INSERT INTO booking_notifications (booking_id, action, user_id, user_name, user_email) VALUES (%s, 'told', %s, %s, %s),"
-            " (-%s, 'told', NULL, %s, 'former@example.com'), (%s, 'changed', %s, %s, 'former@example.com')",
+            " (-%s, 'told', NULL, %s, 'former@example.com'), (%s, 'changed', %s, %s, 'former@example.com'), (%s, 'unnumbered', NULL, %s, 'former@example.com')",
             *(self.paid["id"], *about.values(), self.paid["id"], "Somebody else"),
-            *(self.paid["id"], self.person.id, f"Former {self.word}"),
+            *(self.paid["id"], self.person.id, f"Former {self.word}", self.paid["id"], f"Former {self.word}"),
         )
 
 
@@ -100,11 +100,18 @@ class Traces:
         wait_until(lambda: len(stack.rows(told, self.person.id)) == 7, lambda: stack.rows(told, self.person.id))
         wait_until(lambda: not stack.rows("SELECT 1 FROM outbox WHERE state = 'due' AND next_attempt_at <= now()"), lambda: stack.rows("SELECT * FROM outbox WHERE state = 'due'"))
         stack.rows(
-            "INSERT INTO outbox (channel, owner_id, type, cause, body, next_attempt_at) SELECT 'mail', %s, type, cause || n, json_build_object("
+            "INSERT INTO outbox (channel, owner_id, type, cause, body, next_attempt_at) SELECT 'mail', %s, type, cause || n, json_build_object('user_id', %s,"
             "  'person', %s, 'person_email', email)::text, now() + interval '1 hour' FROM generate_series(1, 2) AS n, (VALUES ('mail.digest', 'digest:', ''),"
             "  ('mail.crm_notification', 'n:', %s)) AS given(type, cause, email)",
-            *(self.facilitator.id, self.person.name, self.person.email.upper()),
+            *(self.facilitator.id, self.person.id, f'Former \\"{self.word}', self.person.email.upper()),
         )
+        guest = stack.user()  # of the person's own event, whose confirmation names its host
+        self.hosted = stack.event(self.person)
+        hosted = stack.book(guest, self.hosted)
+        confirmation = "SELECT state FROM outbox WHERE type = 'mail.booking_confirmed' AND cause = 'booking:' || %s AND body LIKE %s"
+        wait_until(lambda: stack.rows(confirmation, hosted["id"], f"%{self.word}%") == [("delivered",)], "the guest's mail")
+        assert guest.post(f"/bookings/{hosted['id']}/cancel").status_code == 200
+        assert self.person.delete(f"/events/{self.hosted['id']}").status_code == 200
         stack.rows(
             "INSERT INTO delivery_attempts (webhook_id, number, started_at, duration_ms, response)"
             " SELECT webhook_id, 7, now(), 1, %s FROM outbox WHERE channel = 'webhook' AND cause LIKE '%%:' || %s",
@@ -133,7 +140,7 @@ class TestExport:
         assert [booking["notes"] for booking in whole["bookings"] if booking["id"] == traces.free["id"]] == [traces.notes]
         assert [(payment["booking_id"], payment["amount_minor"]) for payment in whole["payments"]] == [(traces.paid["id"], 250000)]
         assert [refund["amount_minor"] for refund in whole["refunds"]] == [250000]
-        assert [event["id"] for event in whole["events"]] == [own_event["id"]]
+        assert [event["id"] for event in whole["events"]] == [traces.hosted["id"], own_event["id"]]
         assert sorted(notification["action"] for notification in whole["notifications"] if notification["action"] in ("told", "changed")) == ["changed", "told"]
         assert [endpoint["url"] for endpoint in whole["webhook_endpoints"]] == [f"https://{traces.word}.example/hook"]
         assert (whole["language"], whole["time_zone"], whole["refused_mail"]) == ("en", "UTC", ["digest"])

@@ -235,7 +235,7 @@ class TestChanges:
         assert told and told == sorted(set(told)) and told[-1] == "Title 4"
 
     def test_a_full_hall_is_told_once_each(self, stack, facilitator):
-        """In portions of 200."""
+        """In portions of 25."""
         people, event = stack.people(401), stack.event(facilitator, max_participants=None)
         stack.rows(
             "INSERT INTO bookings (reference, event_id, user_id, status, payment_status, price_minor, currency)"

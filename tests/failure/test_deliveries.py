@@ -107,12 +107,12 @@ def no_pause(site):
     rows(site, "NOTIFY outbox")
 
 
-def operator(site, *arguments):
-    """(exit code, answer) of `tithi --json`."""
+def operator(site, *arguments, json_asked=True):
+    """(exit code, answer) of `tithi --json`, or what `tithi` says."""
     environment = {**os.environ, "DATABASE_URL": site.database.url("postgres")}
-    command = [BUILD / "tithi", "--state", site.folder / "none", "--json", *arguments]
+    command = [BUILD / "tithi", "--state", site.folder / "none", *["--json"] * json_asked, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+    return done.returncode, json.loads(done.stdout) if json_asked and done.stdout else done.stdout or done.stderr
 
 
 class Failing(Receiver):
@@ -243,6 +243,21 @@ class TestLanes:
             until(lambda: count(site, lane, "delivered") >= 15, "those that are taken")
             until(lambda: rows(site, "SELECT count(*) FROM outbox WHERE attempts = 1") == [(30,)], "an attempt each")
         assert (trouble(site, lane) or (0, 0))[1] == 0
+
+
+class TestOutcomes:
+    def test_a_lease_that_is_lost(self, site, hanging):
+        """What somebody else has noted meanwhile is not noted again, nor its attempt kept."""
+        lane = endpoint(site, hanging.url)
+        with crm(site):
+            send(site, lane)
+            hanging.until_waiting(1)
+            rows(site, "UPDATE outbox SET leased_until = NULL, attempts = 1, asleep = true, next_attempt_at = now() + interval '1 hour'")
+            hanging.released.set()
+            second = send(site, endpoint(site, hanging.url))
+            until(lambda: rows(site, "SELECT state FROM outbox WHERE webhook_id = ANY (%s)", second) == [("delivered",)], "the next one")
+        assert rows(site, "SELECT state, attempts FROM outbox WHERE lane = %s", lane) == [("due", 1)]
+        assert rows(site, "SELECT webhook_id FROM delivery_attempts") == [(second[0],)]
 
 
 class TestAttempts:
@@ -377,7 +392,7 @@ class TestReplay:
             (("--dead", "--from", since, "--to", now, "--channel", "webhook"), {"dead", "other"}),
             (("--dead", "--from", since), {"dead", "other", "mail", "recent"}),
             (("--delivered", "--from", since), {"delivered"}),
-            (("--dead", "--delivered", "--from", "2020-01-01"), set(known)),
+            (("--dead", "--from", "2020-01-01"), set(known) - {"delivered"}),
             (("--dead", "--from", since, "--to", since), set()),
         ):
             assert operator(site, "replay", *arguments) == (0, {"replayed": len(names)})
@@ -385,10 +400,20 @@ class TestReplay:
 
     def test_what_makes_no_sense(self, site):
         for arguments in ((), ("--dead",), ("id", "--dead", "--from", "2020-01-01"), ("--dead", "--from", "2020-01-01", "--channel", "x"),
-                          ("--dead", "--from", "2020-01-01", "--endpoint", "x")):
+                          ("--dead", "--from", "2020-01-01", "--endpoint", "x"),
+                          ("--dead", "--delivered", "--from", "2020-01-01")):
             assert operator(site, "replay", *arguments)[0] == 64
-        assert operator(site, "replay", "--dead", "--from", "yesterday-ish")[0] == 1
-        assert operator(site, "deliveries", "--limit", "x")[0] == 64
+        assert operator(site, "replay", "--dead", "--from", "yesterday-ish") == (
+            64, "tithi: --from wants a time like 2026-08-01T10:00:00Z, not 'yesterday-ish'\n")
+        assert operator(site, "replay", "--dead", "--from", "2020-01-01", "--to", "2020-13-01")[0] == 64
+        for limit in ("x", "0", "00", "-1"):
+            assert operator(site, "deliveries", "--limit", limit)[0] == 64
+
+    def test_how_many(self, site):
+        for many, sentence in ((0, "0 deliveries are due again\n"), (1, "1 delivery is due again\n"), (2, "2 deliveries are due again\n")):
+            for _ in range(many):
+                finished(site, 0.1, "dead")
+            assert operator(site, "replay", "--dead", "--from", "2020-01-01", json_asked=False) == (0, sentence)
 
     def test_lists(self, site):
         rows(site, "INSERT INTO outbox (channel, lane, type, cause, body, state, finished_at)"
@@ -423,3 +448,36 @@ def test_old_rows_cost_nothing(site, receiver):
         until(lambda: rows(site, waiting, sent) == [(0,)], "the new ones")
         time.sleep(2)
         assert (read := read_rows(site) - before) < 10000, read
+
+
+def test_lanes_that_wait_cost_nothing(site, receiver):
+    """2,000 endpoints in trouble whose next attempt lies hours ahead, and 20 that have something to send."""
+    lane = endpoint(site, receiver.url)
+    with crm(site):
+        send(site, lane)
+        until(lambda: count(site, lane, "delivered") == 1, "the first")
+        for sql in (
+            "INSERT INTO outbox (channel, lane, type, cause, body, asleep, next_attempt_at)"
+            " SELECT 'webhook', n + 100000, 't', n, '', true, now() + interval '3 hours' FROM generate_series(1, 2000) AS n",
+            "INSERT INTO lanes (channel, lane, failures) SELECT 'webhook', n + 100000, 3 FROM generate_series(1, 2000) AS n",
+        ):
+            rows(site, sql)
+        lanes = [endpoint(site, receiver.url) for _ in range(20)]
+        time.sleep(2)  # until everybody has said what they read
+        before = read_rows(site)
+        sent = [webhook_id for each in lanes for webhook_id in send(site, each)]
+        waiting = "SELECT count(*) FROM outbox WHERE webhook_id = ANY (%s) AND state = 'due'"
+        until(lambda: rows(site, waiting, sent) == [(0,)], "the others")
+        time.sleep(2)
+        assert (read := read_rows(site) - before) < 10000, read
+
+
+def test_what_sleeps_wakes(site, failing):
+    lane = endpoint(site, failing.url)
+    with crm(site):
+        send(site, lane)
+        until(lambda: rows(site, "SELECT attempts, asleep FROM outbox") == [(1, True)], "the first attempt")
+        failing.status = 204
+        rows(site, "UPDATE outbox SET next_attempt_at = now()")
+        until(lambda: rows(site, "SELECT state, attempts, asleep FROM outbox") == [("delivered", 2, False)], "the second attempt")
+    assert trouble(site, lane) is None

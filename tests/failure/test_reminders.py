@@ -149,6 +149,32 @@ class TestReminders:
         wait_until_done(stack, marker, 60)
         assert reminded(stack, event) == [crowd[0].id]
 
+    def test_too_many_at_once_go_in_smaller_portions(self, stack, facilitator, crowd):
+        """As if there were not the time for more than two events' people."""
+        events = [event_named(stack, facilitator, f"Slow {number}", max_participants=None) for number in range(4)]
+        stack.rows(
+            "INSERT INTO bookings (reference, event_id, user_id, status, payment_status, price_minor, currency)"
+            " SELECT 'BKSLOW' || event_id || 'P' || user_id, event_id, user_id, 'confirmed', 'not_required', 0, 'INR'"
+            " FROM unnest(%s) AS events(event_id), unnest(%s) AS people(user_id)",
+            [event["id"] for event in events], [person.id for person in crowd],
+        )
+        stack.rows("UPDATE events SET taken = 20 WHERE id = ANY (%s)", [event["id"] for event in events])
+        stack.rows(
+            "CREATE FUNCTION take_too_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF (SELECT count(*) FROM fresh) > 50 THEN RAISE 'canceling statement due to statement timeout' USING ERRCODE = '57014'; END IF;"
+            " RETURN NULL; END $$"
+        )
+        stack.rows("CREATE TRIGGER slow AFTER INSERT ON outbox REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION take_too_long()")
+        stack.rows(
+            "UPDATE event_mails SET due_at = now() WHERE event_id = ANY (%s) AND template = 'reminder' AND minutes = 60",
+            [event["id"] for event in events],
+        )
+        for event in events:
+            wait_until_done(stack, event, 60)
+        stack.rows("DROP FUNCTION take_too_long CASCADE")
+        assert reminded(stack, *events) == sorted([person.id for person in crowd] * len(events))
+        assert "statement mail_events failed: 57014" in stack.logs()
+
     def test_workers_that_die_remind_nobody_twice_and_nobody_never(self, stack, facilitator, crowd):
         events = [event_named(stack, facilitator, f"Event {number}", max_participants=None) for number in range(60)]
         stack.rows(
@@ -249,6 +275,27 @@ class TestDigests:
         assert self.row(stack, facilitator) == ("07:00:00", True)
         state = "SELECT state FROM deliveries WHERE type = 'mail.digest' AND owner_id = %s"
         wait_until(lambda: stack.rows(state, facilitator.id) == [("delivered",)], "the digest to leave")
+
+    @pytest.mark.parametrize("zone, elsewhere", [("Asia/Kolkata", "America/New_York"), ("America/New_York", "Asia/Kolkata")])
+    def test_a_day_is_one_where_its_person_lives(self, stack, zone, elsewhere):
+        """From midnight to midnight there, whatever day it is elsewhere; each event is at the time of its own place."""
+        facilitator = stack.facilitator()
+        stack.rows("UPDATE users SET time_zone = %s WHERE id = %s", zone, facilitator.id)
+        hours = {"before": "-1 minute", "first": "1 minute", "early": "3 hours", "late": "21 hours", "last": "23 hours 59 minutes", "after": "1 day"}
+        for title, after in hours.items():
+            event = stack.event(facilitator, title=title)
+            stack.rows(
+                "UPDATE events SET start_at = (date_trunc('day', now() AT TIME ZONE %s) + %s::interval) AT TIME ZONE %s, end_at = NULL,"
+                " time_zone = %s WHERE id = %s",
+                *(zone, after, zone, elsewhere, event["id"]),
+            )
+        self.begun(stack, facilitator)
+        self.make_due(stack, facilitator)
+        (digest,) = self.digests(stack, facilitator)
+        assert digest["zone"] == zone
+        assert digest["values"]["today_on"] == stack.rows("SELECT (now() AT TIME ZONE %s)::date::text", zone)[0][0]
+        items = [(item["event_title"], item["zone"]) for item in digest["values"]["events"]]
+        assert items == [(title, elsewhere) for title in ("first", "early", "late", "last")]
 
     def test_nothing_is_told_twice_and_nothing_is_no_digest(self, stack):
         facilitator, guest = stack.facilitator(), stack.user()

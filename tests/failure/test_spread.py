@@ -92,8 +92,8 @@ class TestWhoHears:
         write(site, host, 3)
         wait_until(lambda: spread(site), "the entries to be spread")
         assert_told_once(site, host, 0, host.all, host.created)
-        for lane in (host.expired, host.disabled):
-            assert {row[1] for row in rows_of(site, host, lane)} == {0}
+        assert {row[1] for row in rows_of(site, host, host.expired)} == {0}
+        assert site.rows("SELECT state FROM deliveries WHERE lane = %s", host.disabled) == [("dead",)] * 3  # kept for a replay
 
     def test_an_event_is_no_booking(self, site, host):
         """The operator's address expects those."""
@@ -162,6 +162,36 @@ class TestMany:
         untold = [row[0] for row in rows_of(site, host, host.all) if row[1] == 0]
         assert site.rows("SELECT id FROM log_entries WHERE cause = %s", f"{bad}:1") == [(id,) for id in untold]
         assert f"entry {untold[0]} of the log could not be spread" in site.logs()
+
+    def test_too_much_at_once_goes_in_smaller_batches(self, site, host):
+        """Statements that a timeout ends are no refusals: everybody is told of everything."""
+        site.rows(
+            "CREATE FUNCTION take_too_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF (SELECT count(*) FROM fresh) > 60 THEN RAISE 'canceling statement due to statement timeout' USING ERRCODE = '57014'; END IF;"
+            " RETURN NULL; END $$"
+        )
+        site.rows(
+            "CREATE TRIGGER slow AFTER INSERT ON outbox REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION take_too_long()"
+        )
+        refused = site.logs().count("could not be spread")
+        write(site, host, 300)
+        wait_until(lambda: spread(site), "the entries to be spread")
+        site.rows("DROP FUNCTION take_too_long CASCADE")
+        assert_told_once(site, host, 0, host.all, host.created)
+        assert "failed: 57014" in site.logs() and site.logs().count("could not be spread") == refused
+
+    def test_many_who_hear_everything_make_small_batches(self, site, host):
+        admin = site.admin()
+        site.rows(
+            "INSERT INTO webhook_endpoints (owner_id, url, secret, types, everything)"
+            " SELECT %s, %s, 'whsec_' || encode(sha256('x'), 'base64'), '{event.cancelled}', true FROM generate_series(1, 980)",
+            *(admin.id, NOBODY),
+        )
+        write(site, host, 100)
+        wait_until(lambda: spread(site), "the entries to be spread")
+        batches = site.rows("SELECT count(*) FROM log_entries WHERE owner_id = %s GROUP BY xmin::text", host.id)
+        site.rows("DELETE FROM webhook_endpoints WHERE everything")
+        assert batches == [(10,)] * 10
 
     def test_workers_are_killed_in_the_middle_of_a_burst(self, site, host):
         seed = int(os.environ.get("TITHI_SEED", "20261122"))

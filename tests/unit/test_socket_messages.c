@@ -198,6 +198,33 @@ static void messages_are_bounded(void **state) {
     buffer_free(&bytes);
 }
 
+/* Empty ones would make work for ever otherwise. */
+static void fragments_are_counted(void **state) {
+    (void)state;
+    struct buffer bytes = {0};
+    for (int message = 0; message < 2; message++) {
+        put(&bytes, TEXT, "a", 1);
+        for (int i = 2; i < MESSAGE_FRAMES_LIMIT; i++) {
+            put(&bytes, 0, "", 0);
+            put(&bytes, FINAL | PONG, "", 0);
+        }
+        put(&bytes, FINAL, "b", 1);
+    }
+    struct message_reader *reader = message_reader_new();
+    const char *found = outcome(reader, bytes.bytes, bytes.length, bytes.length);
+    assert_non_null(strstr(found, "text(ab) pong()"));
+    assert_string_equal(found + strlen(found) - strlen(" text(ab)"), " text(ab)");
+    message_reader_destroy(&reader);
+    buffer_clear(&bytes);
+    put(&bytes, TEXT, "a", 1);
+    for (int i = 1; i < MESSAGE_FRAMES_LIMIT; i++)
+        put(&bytes, 0, "", 0);
+    check("as many as may be", &bytes, "");
+    put(&bytes, FINAL, "", 0);
+    check("one more", &bytes, "close(1009)");
+    buffer_free(&bytes);
+}
+
 static void frames_are_headed(void **state) {
     (void)state;
     static const struct {
@@ -220,9 +247,8 @@ static void frames_are_headed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_become_messages),
-        cmocka_unit_test(bare_bytes_are_judged),
-        cmocka_unit_test(messages_are_bounded),
+        cmocka_unit_test(frames_become_messages), cmocka_unit_test(bare_bytes_are_judged),
+        cmocka_unit_test(messages_are_bounded),   cmocka_unit_test(fragments_are_counted),
         cmocka_unit_test(frames_are_headed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,8 @@ static const char *localized(const char *language, const char *zone, const char 
 }
 
 #define SUMMER "{\"x_at\": \"2026-08-01T10:00:00Z\"}"
+#define ELSEWHERE(zone)                                                                                                \
+    "{\"x_at\": \"2026-08-01T12:00:00Z\", \"start_at\": \"2026-08-01T12:00:00Z\", \"zone\": \"" zone "\"}"
 #define EVENING "{\"start_at\": \"2026-12-31T18:30:00+05:30\", \"end_at\": \"2026-12-31T20:00:00.5+05:30\"}"
 #define OVER_NIGHT "{\"start_at\": \"2026-12-31T21:00:00Z\", \"end_at\": \"2027-01-01T02:00:00Z\"}"
 
@@ -274,6 +276,10 @@ static void times_are_those_of_the_place(void **state) {
         {"fr", "UTC", OVER_NIGHT, "when",
          "jeudi 31 décembre 2026 à 21:00 – vendredi 1 janvier 2027 à 02:00 (temps universel coordonné)"},
         {"fr", "UTC", OVER_NIGHT, "hours", "21:00"},
+        {"de", "UTC", ELSEWHERE("Asia/Kolkata"), "hours", "17:30 (Indische Normalzeit)"},
+        {"de", "Asia/Kolkata", ELSEWHERE("Asia/Kolkata"), "hours", "17:30"},
+        {"de", "UTC", ELSEWHERE("Asia/Kolkata"), "x_at", "Samstag, 1. August 2026 um 17:30 (Indische Normalzeit)"},
+        {"de", "UTC", ELSEWHERE("../../etc/passwd"), "hours", "12:00"},
         {"de", "UTC", "{\"x_on\": \"2026-08-01\"}", "x_on", "Samstag, 1. August 2026"},
         {"en", "UTC", "{\"x_at\": null}", "x_at", "(none)"},
         {"en", "UTC", "{\"x_at\": \"soon\"}", "x_at", "the value x_at is no time"},

@@ -28,8 +28,16 @@ static const struct statement in_use = {
     " || jsonb_build_object('user', body::jsonb -> 'user'"                                                             \
     "    || jsonb_build_object('name', " NAME ", 'email', " ADDRESS ")))::text"
 #define EMAIL "(SELECT email FROM users WHERE id = $1::bigint)"
-#define FORMER_NAME "(SELECT name FROM users WHERE id = $1::bigint)"
-#define NOTIFICATIONS PEOPLE_NOTIFICATIONS("$1")
+/* As what tells of their events calls a facilitator; by number, as without one. */
+#define CODE "(SELECT facilitator_crm_id FROM users WHERE id = $1::bigint)"
+#define CODELESS "body = replace(body, to_json(" CODE ")::text, to_json($1::bigint::text)::text)"
+/* In a digest, whatever it was then. */
+#define LISTED_NAME "'(\"user_id\"\\s*:\\s*' || $1::bigint || '\\s*,\\s*\"person\"\\s*:\\s*)\"(?:[^\"\\\\]|\\\\.)*\"'"
+/* Also what only names one of the person's bookings. */
+#define NOTIFICATIONS                                                                                                  \
+    PEOPLE_NOTIFICATIONS("$1")                                                                                         \
+    " UNION SELECT n.* FROM bookings b JOIN booking_notifications n ON n.booking_id = b.id AND n.user_id IS NULL"      \
+    " WHERE b.user_id = $1::bigint"
 
 /* In deliveries, also those that are still due. What is swept meanwhile is found in the archive afterwards. */
 #define IN_OUTBOX(name, before, after)                                                                                 \
@@ -52,10 +60,22 @@ static const struct statement steps[] = {
               " AND (strpos(lower(body), lower(to_json(" EMAIL ")::text)) > 0"
               "  OR cause IN (SELECT 'notification:' || id FROM (" NOTIFICATIONS ") AS own))"),
     IN_OUTBOX("erase_digests", "UPDATE",
-              "SET body = replace(body, to_json(" FORMER_NAME ")::text, to_json(" NAME "::text)::text)"
+              "SET body = regexp_replace(body, " LISTED_NAME ", '\\1' || to_json(" NAME "::text)::text, 'g')"
               " WHERE channel = 'mail' AND lane = 0 AND type = 'mail.digest' AND coalesce(owner_id, 0) = ANY (ARRAY("
               "  SELECT e.facilitator_id FROM bookings b JOIN events e ON e.id = b.event_id"
               "  WHERE b.user_id = $1::bigint))"),
+    IN_OUTBOX("erase_host_webhooks", "UPDATE",
+              "SET " CODELESS " WHERE channel = 'webhook' AND cause = ANY (ARRAY("
+              "  SELECT cause FROM log_entries WHERE owner_id = $1::bigint AND strpos(body, to_json(" CODE
+              ")::text) > 0))"),
+    {"erase_host_log",
+     "UPDATE log_entries SET " CODELESS " WHERE owner_id = $1::bigint AND strpos(body, to_json(" CODE ")::text) > 0"},
+    IN_OUTBOX(
+        "erase_host_mails", "UPDATE",
+        "SET body = jsonb_set(body::jsonb, '{values,facilitator}', to_jsonb(" NAME "::text))::text"
+        " WHERE channel = 'mail' AND lane = 0 AND type = 'mail.booking_confirmed' AND (coalesce(owner_id, 0), cause)"
+        " IN (SELECT b.user_id, 'booking:' || b.id FROM bookings b JOIN events e ON e.id = b.event_id"
+        "  WHERE e.facilitator_id = $1::bigint)"),
     {"erase_notifications", "UPDATE booking_notifications SET user_name = " NAME ", user_email = " ADDRESS
                             " WHERE id IN (SELECT id FROM (" NOTIFICATIONS ") AS own)"},
     {"erase_messages", "DELETE FROM inbox_messages WHERE user_id = $1::bigint"},

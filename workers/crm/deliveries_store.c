@@ -23,16 +23,21 @@ enum delivery_column {
     DELIVERY_URL,
 };
 
-static const struct statement list_deliveries = {
-    "deliveries_list", "SELECT " DELIVERY_COLUMNS " FROM deliveries d"
-                       " WHERE d.channel = 'webhook' AND d.lane = $1::bigint AND d.id < $2::bigint"
-                       " AND ($3::text IS NULL OR d.state = $3) AND ($4::text IS NULL OR d.type = $4)"
-                       " ORDER BY d.id DESC LIMIT $5::bigint"};
+/* Of the endpoint $1 of the person $2: what tells of others' events is there as long as they are an administrator. */
+#define THEIRS                                                                                                         \
+    "d.channel = 'webhook' AND d.lane = $1::bigint AND (d.entry_id IS NULL"                                            \
+    " OR (SELECT l.owner_id FROM log_entries l WHERE l.id = d.entry_id) = $2::bigint"                                  \
+    " OR (SELECT role = 'admin' FROM users WHERE id = $2::bigint))"
 
-static const struct statement read_delivery = {
-    "deliveries_read", "SELECT " DELIVERY_COLUMNS ", d.body, e.url FROM deliveries d"
-                       " JOIN webhook_endpoints e ON e.id = d.lane AND e.owner_id = $2::bigint"
-                       " WHERE d.webhook_id = $3::text AND d.channel = 'webhook' AND d.lane = $1::bigint"};
+static const struct statement list_deliveries = {
+    "deliveries_list", "SELECT " DELIVERY_COLUMNS " FROM deliveries d WHERE " THEIRS " AND d.id < $3::bigint"
+                       " AND ($4::text IS NULL OR d.state = $4) AND ($5::text IS NULL OR d.type = $5)"
+                       " ORDER BY d.id DESC LIMIT $6::bigint"};
+
+static const struct statement read_delivery = {"deliveries_read",
+                                               "SELECT " DELIVERY_COLUMNS ", d.body, e.url FROM deliveries d"
+                                               " JOIN webhook_endpoints e ON e.id = d.lane AND e.owner_id = $2::bigint"
+                                               " WHERE d.webhook_id = $3::text AND " THEIRS};
 
 static const struct statement read_attempts = {
     "deliveries_attempts",
@@ -50,21 +55,22 @@ static const struct statement add_test = {
 
 static const struct statement replay_one = {
     "deliveries_replay", "WITH " MINE ", chosen AS (SELECT d.webhook_id, d.archived FROM deliveries d"
-                         "  WHERE d.webhook_id = $3::text AND d.channel = 'webhook' AND d.lane = $1::bigint"
+                         "  WHERE d.webhook_id = $3::text AND " THEIRS
                          "  AND d.state <> 'due' AND NOT (SELECT disabled FROM mine)), " REPLAY_CHOSEN
                          " SELECT mine.disabled, (SELECT count(*) FROM replayed) FROM mine"
                          " WHERE EXISTS (SELECT FROM deliveries d"
-                         "  WHERE d.webhook_id = $3::text AND d.channel = 'webhook' AND d.lane = $1::bigint)"};
+                         "  WHERE d.webhook_id = $3::text AND " THEIRS ")"};
 
-/* What was made since then has ended since then: so older parts of the archive are not looked at. */
+/* What was made since then has ended since then: so older parts of the archive are not looked at. Tests were for the
+ * moment. */
 static const struct statement replay_span = {
     "deliveries_replay_span",
     "WITH " MINE ", chosen AS (SELECT d.webhook_id, d.archived FROM deliveries d"
-    "  WHERE d.channel = 'webhook' AND d.lane = $1::bigint AND d.created_at >= $3::timestamptz"
+    "  WHERE " THEIRS " AND d.type <> 'webhook.test' AND d.created_at >= $3::timestamptz"
     "  AND d.created_at < coalesce($4::timestamptz, 'infinity') AND d.finished_at >= $3::timestamptz"
     "  AND d.state <> 'due' AND ($5::text IS NULL OR d.state = $5) AND NOT (SELECT disabled FROM mine)"
     "  ORDER BY d.id LIMIT $6::bigint), " REPLAY_CHOSEN
-    " SELECT mine.disabled, (SELECT count(*) FROM replayed) FROM mine"};
+    " SELECT mine.disabled, (SELECT count(*) FROM replayed), $3::timestamptz > $4::timestamptz FROM mine"};
 
 static const char *copy_text(const PGresult *result, int row, int column, struct pool *pool) {
     const char *text = db_text(result, row, column);
@@ -90,7 +96,8 @@ static struct webhook_delivery show_delivery(const PGresult *result, int row, st
 static int queue_list(struct worker *worker, const struct deliveries_wanted *wanted) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
-    parameter_integer(&parameters, wanted->endpoint_id);
+    parameter_integer(&parameters, wanted->endpoint.id);
+    parameter_integer(&parameters, wanted->endpoint.owner_id);
     parameter_integer(&parameters, wanted->before_id);
     parameter_text(&parameters, wanted->state);
     parameter_text(&parameters, wanted->type);
@@ -214,6 +221,7 @@ static int receive_replayed(struct worker *worker, struct replayed *ret_replayed
         if (ret_replayed[i].found) {
             ret_replayed[i].disabled = db_boolean(result, 0, 0);
             ret_replayed[i].count = db_integer(result, 0, 1);
+            ret_replayed[i].backwards = PQnfields(result) > 2 && db_boolean(result, 0, 2);
         }
     }
     return 0;

@@ -12,7 +12,7 @@
 #define ATTEMPT_LIMIT 100  /* shown of one delivery, the last ones */
 
 struct deliveries_wanted {
-    int64_t endpoint_id;
+    struct endpoint_key endpoint;
     const char *state, *type; /* NULL: any */
     int64_t before_id;
     int64_t limit;
@@ -49,7 +49,8 @@ int deliveries_store_test(struct worker *worker, const struct endpoint_test *tes
 struct replayed {
     bool found; /* else the caller has no such delivery, or endpoint */
     bool disabled;
-    int64_t count; /* that are due again */
+    bool backwards; /* a span that ends before it begins */
+    int64_t count;  /* that are due again */
 };
 
 int deliveries_store_replay(struct worker *worker, const struct delivery_key *keys, size_t count,

@@ -87,7 +87,7 @@ static bool want(struct list_webhook_deliveries_call *call, const struct webhook
         refuse_field(&call->call, &refusal_bad_cursor, "after", "is no cursor of this list");
         return false;
     }
-    *ret_wanted = (struct deliveries_wanted){.endpoint_id = endpoint->id,
+    *ret_wanted = (struct deliveries_wanted){.endpoint = key_of(&call->call, endpoint->id),
                                              .state = request->has_state == PRESENCE_SET ? request->state : NULL,
                                              .type = request->has_type == PRESENCE_SET ? request->type : NULL,
                                              .before_id = cursor.id,
@@ -189,6 +189,8 @@ int replay_webhook_deliveries(struct worker *worker, struct replay_webhook_deliv
         calls[i].reply.replayed = replayed[i].count;
         if (!replayed[i].found)
             refuse(&calls[i].call, &refusal_endpoint_not_found);
+        else if (replayed[i].backwards)
+            refuse_field(&calls[i].call, &refusal_validation_error, "to", "is before from");
         else if (replayed[i].disabled)
             refuse(&calls[i].call, &refusal_endpoint_disabled);
     }

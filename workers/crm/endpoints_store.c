@@ -85,18 +85,19 @@ static const struct statement delete_endpoints = {
     "DELETE FROM webhook_endpoints AS e USING unnest($1::bigint[], $2::bigint[]) AS given(id, owner_id)"
     " WHERE e.id = given.id AND e.owner_id = given.owner_id AND NOT e.from_profile"};
 
-#define FORMER(column) "CASE WHEN e.former_until > now() THEN e." column " END"
+#define FORMER_SECRET "CASE WHEN e.former_until > now() THEN e.former_secret END"
+#define FORMER_KEY "CASE WHEN e.former_until > now() THEN e.former_signing_key END"
+/* Everybody's events are for administrators, also those that were queued while one's owner was one. */
+#define ENTITLED                                                                                                       \
+    "u.is_active AND u.erased_at IS NULL AND (u.role = 'admin' OR (u.role = 'facilitator' AND NOT EXISTS ("            \
+    " SELECT FROM outbox o JOIN log_entries l ON l.id = o.entry_id"                                                    \
+    " WHERE o.webhook_id = given.webhook_id AND l.owner_id <> e.owner_id)))"
 
 static const struct statement read_targets = {
-    "endpoints_targets",
-    "SELECT e.id, e.url, e.timeout_s, e.signature, e.secret, " FORMER(
-        "former_secret") ","
-                         " e.signing_key, " FORMER(
-                             "former_signing_key") ", e.disabled_at IS NOT NULL,"
-                                                   " u.is_active AND u.erased_at IS NULL AND (NOT e.everything OR "
-                                                   "u.role = 'admin')"
-                                                   " FROM webhook_endpoints e JOIN users u ON u.id = e.owner_id"
-                                                   " WHERE e.id = ANY ($1::bigint[]) ORDER BY e.id"};
+    "endpoints_targets", "SELECT given.place, e.url, e.timeout_s, e.signature, e.secret, " FORMER_SECRET
+                         ", e.signing_key, " FORMER_KEY ", e.disabled_at IS NOT NULL, " ENTITLED
+                         " FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS given(id, webhook_id, place)"
+                         " JOIN webhook_endpoints e ON e.id = given.id JOIN users u ON u.id = e.owner_id"};
 
 /* Who comes second finds them disabled, and queues nothing. */
 static const struct statement disable_endpoints = {
@@ -226,6 +227,23 @@ static int queue_lock(struct worker *worker, const struct new_endpoint *endpoint
     return db_queue(worker_db(worker), &lock_owners, &parameters);
 }
 
+static bool is_among(const char *text, const char *const *texts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(texts[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Each once. */
+static void parameter_types(struct parameters *parameters, const char *const *types, size_t count) {
+    const char **different = pool_alloc(parameters->pool, count * sizeof *different);
+    size_t different_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_among(types[i], different, different_count))
+            different[different_count++] = types[i];
+    parameter_texts(parameters, different, different_count);
+}
+
 static int queue_create(struct worker *worker, const struct new_endpoint *endpoint) {
     const struct create_webhook_endpoint_request *request = endpoint->request;
     struct parameters parameters;
@@ -233,7 +251,7 @@ static int queue_create(struct worker *worker, const struct new_endpoint *endpoi
     parameter_integer(&parameters, endpoint->owner_id);
     parameter_text(&parameters, request->url);
     parameter_text(&parameters, request->has_description == PRESENCE_SET ? request->description : NULL);
-    parameter_texts(&parameters, request->types.items, request->types.count);
+    parameter_types(&parameters, request->types.items, request->types.count);
     parameter_boolean(&parameters, request->everything);
     parameter_text(&parameters, request->signature);
     parameter_integer(&parameters, request->timeout_s);
@@ -278,7 +296,7 @@ static int queue_update(struct worker *worker, const struct endpoint_change *cha
     parameter_boolean(&parameters, request->has_description != PRESENCE_ABSENT);
     parameter_text(&parameters, request->has_description == PRESENCE_SET ? request->description : NULL);
     if (request->has_types == PRESENCE_SET)
-        parameter_texts(&parameters, request->types.items, request->types.count);
+        parameter_types(&parameters, request->types.items, request->types.count);
     else
         parameter_null(&parameters);
     parameter_given_boolean(&parameters, request->has_everything, request->everything);
@@ -333,8 +351,7 @@ int endpoints_store_delete(struct worker *worker, const struct endpoint_key *key
 
 static struct endpoint_target read_target(const PGresult *result, int row, struct pool *pool) {
     const char *signature = db_text(result, row, 3);
-    struct endpoint_target target = {.id = db_integer(result, row, 0),
-                                     .url = copy_text(result, row, 1, pool),
+    struct endpoint_target target = {.url = copy_text(result, row, 1, pool),
                                      .timeout_s = db_integer(result, row, 2),
                                      .disabled = db_boolean(result, row, 8),
                                      .entitled = db_boolean(result, row, 9)};
@@ -347,29 +364,20 @@ static struct endpoint_target read_target(const PGresult *result, int row, struc
     return target;
 }
 
-int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, size_t count,
-                                 struct endpoint_targets *ret_targets) {
+int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, const char *const *webhook_ids,
+                                 size_t count, struct endpoint_target *ret_targets) {
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
     parameters_init(&parameters, pool);
     parameter_integers(&parameters, ids, count);
+    parameter_texts(&parameters, webhook_ids, count);
     PGresult *result = db_query(worker_db(worker), &read_targets, &parameters);
     if (!result)
         return -1;
-    ret_targets->count = (size_t)PQntuples(result);
-    ret_targets->items = pool_alloc(pool, ret_targets->count * sizeof *ret_targets->items);
+    memset(ret_targets, 0, count * sizeof *ret_targets);
     for (int row = 0; row < PQntuples(result); row++)
-        ret_targets->items[row] = read_target(result, row, pool);
+        ret_targets[db_integer(result, row, 0) - 1] = read_target(result, row, pool);
     return 0;
-}
-
-static int compare_ids(const void *key, const void *target) {
-    int64_t wanted = *(const int64_t *)key, id = ((const struct endpoint_target *)target)->id;
-    return (wanted > id) - (wanted < id);
-}
-
-const struct endpoint_target *endpoints_store_find_target(const struct endpoint_targets *targets, int64_t id) {
-    return bsearch(&id, targets->items, targets->count, sizeof *targets->items, compare_ids);
 }
 
 int endpoints_store_disable(struct worker *worker, const int64_t *gone, const char *const *gone_urls, size_t count,

@@ -52,24 +52,18 @@ int endpoints_store_rotate(struct worker *worker, const struct endpoint_rotation
 int endpoints_store_delete(struct worker *worker, const struct endpoint_key *keys, size_t count);
 
 /* Where a delivery goes, and what signs it. */
+/* Where one delivery goes. */
 struct endpoint_target {
-    int64_t id;
-    const char *url;
+    const char *url; /* NULL: there is no such endpoint (any more) */
     int64_t timeout_s;
     const char *secrets[2], *signing_keys[2]; /* the present one and, while it is good, the former; NULL: none */
     bool disabled;
-    bool entitled; /* its owner's account is good, and everybody's events are for administrators */
+    bool entitled; /* its owner's account is good, and what it tells is theirs, or they are an administrator */
 };
 
-struct endpoint_targets {
-    struct endpoint_target *items; /* by id */
-    size_t count;
-};
-
-int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, size_t count,
-                                 struct endpoint_targets *ret_targets);
-/* NULL: there is no such endpoint (any more). */
-const struct endpoint_target *endpoints_store_find_target(const struct endpoint_targets *targets, int64_t id);
+/* Of the deliveries `webhook_ids` to the endpoints `ids`, one each. */
+int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, const char *const *webhook_ids,
+                                 size_t count, struct endpoint_target *ret_targets);
 
 /* Disables those that have failed for five days and those that said 410 (`gone`, where their address is still
  * `gone_urls`), and queues a mail to the owner of each: once, however many workers ask for it. `pages`: what the

@@ -14,12 +14,16 @@
 #define STRING(text) #text
 #define TEXT_OF(macro) STRING(macro)
 
+/* Who is no facilitator any more neither gets messages nor sees those that came before. */
+#define HAS_INBOX "u.role IN ('facilitator', 'admin')"
+#define MAY_READ " AND EXISTS (SELECT FROM users u WHERE u.id = $1::bigint AND " HAS_INBOX ")"
+
 /* One transaction at a time spreads, so last_seq grows without gaps. Who was erased gets no inbox again. */
 static const struct statement spread = {
     "inbox_spread",
     "WITH fresh AS (SELECT id, owner_id, event_id, position FROM log_entries WHERE id = ANY ($1::bigint[])),"
     " boxes AS (INSERT INTO inboxes (user_id, last_seq)"
-    "  SELECT owner_id, count(*) FROM fresh JOIN users u ON u.id = owner_id AND u.erased_at IS NULL"
+    "  SELECT owner_id, count(*) FROM fresh JOIN users u ON u.id = owner_id AND u.erased_at IS NULL AND " HAS_INBOX
     "  GROUP BY owner_id ORDER BY owner_id"
     "  ON CONFLICT (user_id) DO UPDATE SET last_seq = inboxes.last_seq + excluded.last_seq"
     "  RETURNING user_id, last_seq),"
@@ -32,7 +36,7 @@ static const struct statement spread = {
 /* $1 person, $2 seq of the page before, $3 rows */
 #define LIST(which)                                                                                                    \
     "SELECT m.seq, e.type, e.created_at, m.read_at, e.body FROM (SELECT seq, read_at, entry_id FROM inbox_messages"    \
-    "  WHERE user_id = $1::bigint AND seq < $2::bigint" which " ORDER BY seq DESC LIMIT $3::bigint) m"                 \
+    "  WHERE user_id = $1::bigint AND seq < $2::bigint" which MAY_READ " ORDER BY seq DESC LIMIT $3::bigint) m"        \
     " JOIN log_entries e ON e.id = m.entry_id ORDER BY m.seq DESC"
 
 static const struct statement list_all = {"inbox_list", LIST("")};
@@ -40,9 +44,10 @@ static const struct statement list_read = {"inbox_list_read", LIST(" AND read_at
 static const struct statement list_unread = {"inbox_list_unread", LIST(" AND read_at IS NULL")};
 
 static const struct statement read_state = {
-    "inbox_state", "SELECT (SELECT acknowledged FROM inboxes WHERE user_id = $1::bigint),"
-                   " (SELECT count(*) FROM (SELECT FROM inbox_messages WHERE user_id = $1::bigint AND read_at IS NULL"
-                   "  LIMIT " TEXT_OF(UNREAD_COUNTED) ") unread)"};
+    "inbox_state",
+    "SELECT (SELECT acknowledged FROM inboxes WHERE user_id = $1::bigint),"
+    " (SELECT count(*) FROM (SELECT FROM inbox_messages WHERE user_id = $1::bigint AND read_at IS NULL" MAY_READ
+    "  LIMIT " TEXT_OF(UNREAD_COUNTED) ") unread)"};
 
 #define MARKED " WHERE user_id = $1::bigint AND (seq <= $2::bigint OR seq = ANY ($3::bigint[]))"
 
@@ -56,7 +61,7 @@ static const struct statement read_messages = {
     "inbox_read",
     "SELECT w.place, b.acknowledged, b.last_seq, m.seq, e.type, e.created_at, e.body"
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS w (user_id, after, rows, place)"
-    " JOIN inboxes b ON b.user_id = w.user_id"
+    " JOIN inboxes b ON b.user_id = w.user_id JOIN users u ON u.id = w.user_id AND " HAS_INBOX
     " LEFT JOIN LATERAL (SELECT seq, entry_id FROM inbox_messages WHERE user_id = w.user_id"
     "  AND seq > CASE WHEN w.after < 0 THEN b.acknowledged ELSE w.after END ORDER BY seq LIMIT w.rows) m ON true"
     " LEFT JOIN log_entries e ON e.id = m.entry_id ORDER BY w.place, m.seq"};

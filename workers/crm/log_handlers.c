@@ -1,5 +1,5 @@
-/* GET /log and GET /admin/log: what happened, in the order of the log. Where a page ends the next one begins, whatever came meanwhile:
- * positions are given out in the order in which they appear. */
+/* GET /log and GET /admin/log: what happened, in the order of the log. Where a page ends the next one begins, whatever
+ * came meanwhile: positions are given out in the order in which they appear. */
 #include "cursor.h"
 #include "log_store.h"
 

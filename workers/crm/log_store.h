@@ -15,7 +15,8 @@ struct log_filter {
 /* Pages are queued, any number, and received in the same order with one round trip. Each returns 0, or -1 where the
  * database failed. */
 int log_store_queue(struct worker *worker, const struct log_filter *filter);
-/* The entries of one page, and the position of the last; `ret_last` stays as it is where there are none. */
+/* The entries of one page, and the position behind which the next one begins: that of the last, or of the log's end
+ * where the page is not full. */
 int log_store_receive(struct worker *worker, struct pool *pool, struct log_page *ret_page, int64_t *ret_last);
 
 #endif

@@ -9,14 +9,15 @@
 #include "rfc3339.h"
 
 /* By number; by the code of the event that is named, which is its facilitator's word; or by the code of a profile, as
- * long as nobody else claims the same, since it says what people wrote to whom. */
+ * long as no other facilitator claims the same, since it says what people wrote to whom. */
+#define IS_FACILITATOR "u.role IN ('facilitator', 'admin') AND u.is_active AND u.erased_at IS NULL"
 #define FACILITATOR                                                                                                    \
     "CASE WHEN n.facilitator_id IS NOT NULL THEN n.facilitator_id"                                                     \
     " WHEN coalesce(n.facilitator_code, n.facilitator_crm_id) IS NOT NULL THEN coalesce("                              \
     "  (SELECT e.facilitator_id FROM events e WHERE e.id = n.event_id"                                                 \
     "   AND e.facilitator_crm_id = coalesce(n.facilitator_code, n.facilitator_crm_id)),"                               \
     "  (SELECT min(u.id) FROM users u WHERE u.facilitator_crm_id = coalesce(n.facilitator_code, n.facilitator_crm_id)" \
-    "   AND u.erased_at IS NULL HAVING count(*) = 1))"                                                                 \
+    "   AND " IS_FACILITATOR " HAVING count(*) = 1))"                                                                  \
     " ELSE (SELECT e.facilitator_id FROM events e WHERE e.id = n.event_id) END"
 
 static const struct statement mail_facilitators = {
@@ -24,13 +25,12 @@ static const struct statement mail_facilitators = {
     "WITH asked AS (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::text[]) AS asked(id, trace)),"
     " queued AS ("
     "  INSERT INTO outbox (channel, owner_id, type, cause, body, trace)"
-    "  SELECT 'mail', f.id, 'mail.crm_notification', 'notification:' || n.id, json_strip_nulls(json_build_object("
-    "    'to', f.email, 'name', f.name, 'template', 'crm_notification', 'language', f.language, 'zone', f.time_zone,"
+    "  SELECT 'mail', u.id, 'mail.crm_notification', 'notification:' || n.id, json_strip_nulls(json_build_object("
+    "    'to', u.email, 'name', u.name, 'template', 'crm_notification', 'language', u.language, 'zone', u.time_zone,"
     "    'values', json_build_object('action', n.action, 'booking_id', n.booking_id::text, 'person', n.user_name,"
     "      'person_email', n.user_email, 'event_title', n.event_title, 'start_at', n.event_start_at)))::text, trace"
-    "  FROM asked JOIN booking_notifications n USING (id) JOIN users f ON f.id = " FACILITATOR
-    "  WHERE n.mail_id IS NULL AND f.role IN ('facilitator', 'admin') AND f.is_active AND f.erased_at IS NULL"
-    "  ON CONFLICT DO NOTHING RETURNING webhook_id, cause)"
+    "  FROM asked JOIN booking_notifications n USING (id) JOIN users u ON u.id = " FACILITATOR
+    "  WHERE n.mail_id IS NULL AND " IS_FACILITATOR "  ON CONFLICT DO NOTHING RETURNING webhook_id, cause)"
     " UPDATE booking_notifications SET mail_id = queued.webhook_id"
     " FROM asked JOIN queued ON queued.cause = 'notification:' || asked.id"
     " WHERE booking_notifications.id = asked.id RETURNING booking_notifications.id"};

@@ -9,9 +9,9 @@
 #include "urls.h"
 #include "worker.h"
 
-#define EVENTS_AT_ONCE "20"
-#define PEOPLE_AT_ONCE "200" /* of one event; then it is the next one's turn */
-#define DIGESTS_AT_ONCE "20"
+#define EVENTS_AT_ONCE 20
+#define PEOPLE_AT_ONCE "25" /* of one event; then it is the next one's turn */
+#define DIGESTS_AT_ONCE 20
 #define ITEMS "20" /* of a digest's list */
 
 /* Nobody is reminded of what has begun; and of several reminders that are due at once, the last one is enough. */
@@ -33,24 +33,23 @@
                " JOIN log_entries l ON l.id = p.entry_id")
 /* clang-format on */
 
-/* $1: addresses. */
+/* $1: addresses, $2: events. */
 static const struct statement mail_events = {
-    "mail_events",
-    "WITH due AS MATERIALIZED ("
-    " SELECT event_id, template, minutes, due_at, entry_id, reached FROM event_mails"
-    " WHERE done_at IS NULL AND due_at <= now() ORDER BY due_at LIMIT " EVENTS_AT_ONCE " FOR UPDATE SKIP LOCKED"
-    "), portion AS MATERIALIZED ("
-    " SELECT d.*, b.id AS booking_id FROM due d JOIN events e ON e.id = d.event_id CROSS JOIN LATERAL ("
-    "  SELECT id FROM bookings WHERE event_id = d.event_id AND id > d.reached AND status = 'confirmed'"
-    "  ORDER BY id LIMIT " PEOPLE_AT_ONCE ") b"
-    " WHERE e.cancelled_at IS NULL AND e.deleted_at IS NULL AND (" STILL_REMINDS " OR " STILL_TELLS ")"
-    "), noted AS ("
-    " UPDATE event_mails m SET reached = greatest(m.reached, p.last),"
-    "  done_at = CASE WHEN p.people < " PEOPLE_AT_ONCE " THEN now() END"
-    " FROM (SELECT event_id, template, minutes, max(booking_id) AS last, count(booking_id) AS people"
-    "  FROM due LEFT JOIN portion USING (event_id, template, minutes) GROUP BY 1, 2, 3) p"
-    " WHERE m.event_id = p.event_id AND m.template = p.template AND m.minutes = p.minutes"
-    "), reminded AS (" REMINDER "), told AS (" CHANGE ") SELECT count(*) FROM due"};
+    "mail_events", "WITH due AS MATERIALIZED ("
+                   " SELECT event_id, template, minutes, due_at, entry_id, reached FROM event_mails"
+                   " WHERE done_at IS NULL AND due_at <= now() ORDER BY due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED"
+                   "), portion AS MATERIALIZED ("
+                   " SELECT d.*, b.id AS booking_id FROM due d JOIN events e ON e.id = d.event_id CROSS JOIN LATERAL ("
+                   "  SELECT id FROM bookings WHERE event_id = d.event_id AND id > d.reached AND status = 'confirmed'"
+                   "  ORDER BY id LIMIT " PEOPLE_AT_ONCE ") b"
+                   " WHERE e.cancelled_at IS NULL AND e.deleted_at IS NULL AND (" STILL_REMINDS " OR " STILL_TELLS ")"
+                   "), noted AS ("
+                   " UPDATE event_mails m SET reached = greatest(m.reached, p.last),"
+                   "  done_at = CASE WHEN p.people < " PEOPLE_AT_ONCE " THEN now() END"
+                   " FROM (SELECT event_id, template, minutes, max(booking_id) AS last, count(booking_id) AS people"
+                   "  FROM due LEFT JOIN portion USING (event_id, template, minutes) GROUP BY 1, 2, 3) p"
+                   " WHERE m.event_id = p.event_id AND m.template = p.template AND m.minutes = p.minutes"
+                   "), reminded AS (" REMINDER "), told AS (" CHANGE ") SELECT count(*) FROM due"};
 
 /* clang-format off */
 /* A list's first items, and how many there are. `of`: rows with `item` in the order of `place`. */
@@ -59,16 +58,17 @@ static const struct statement mail_events = {
     "  json_agg(item ORDER BY turn) FILTER (WHERE turn <= " ITEMS ") AS " name                                         \
     "  FROM (SELECT item, row_number() OVER (ORDER BY place) AS turn FROM (" of ") listed) listed) " name "_listed"
 #define NEWS(which)                                                                                                    \
-    "SELECT json_build_object('event_title', e.title, 'person', n.name, 'start_at', e.start_at) AS item,"              \
-    " l.position AS place"                                                                                             \
+    "SELECT json_build_object('event_title', e.title, 'user_id', n.id, 'person', n.name, 'start_at', e.start_at,"      \
+    "  'zone', e.time_zone) AS item, l.position AS place"                                                              \
     " FROM log_entries l JOIN bookings b ON b.id = l.booking_id JOIN events e ON e.id = b.event_id"                    \
     " JOIN users n ON n.id = b.user_id"                                                                                \
     " WHERE l.owner_id = d.user_id AND l.position > d.position AND " which
 #define TODAY                                                                                                          \
-    "SELECT json_build_object('event_title', e.title, " EVENT_TIMES ", 'location', e.location, 'taken', e.taken,"      \
-    "  'capacity', e.capacity) AS item, (e.start_at, e.id) AS place"                                                   \
+    "SELECT json_build_object('event_title', e.title, " EVENT_TIMES ", 'zone', e.time_zone, 'location', e.location,"   \
+    "  'taken', e.taken, 'capacity', e.capacity) AS item, (e.start_at, e.id) AS place"                                 \
     " FROM events e WHERE e.facilitator_id = d.user_id AND e.cancelled_at IS NULL AND e.deleted_at IS NULL"            \
-    " AND e.start_at >= today AT TIME ZONE zone AND e.start_at < (today + 1) AT TIME ZONE zone"
+    " AND e.start_at >= today::timestamp AT TIME ZONE zone"                                                            \
+    " AND e.start_at < (today + 1)::timestamp AT TIME ZONE zone" /* a date of its own would count as UTC's */
 #define LISTED(name) ", '" name "', " name ", 'more_" name "', nullif(greatest(" name "_count - " ITEMS ", 0), 0)"
 #define DIGEST_FACTS                                                                                                   \
     "'today_on', today, 'page', $1::text" LISTED("events") LISTED("bookings") LISTED("cancellations")
@@ -81,12 +81,12 @@ static const struct statement mail_events = {
     " WHERE " WANTS_MAIL("digest") " AND bookings_count + cancellations_count + events_count > 0 ON CONFLICT DO NOTHING"
 /* clang-format on */
 
-/* $1: where facilitators see more. Where there is nothing to say, it is only put off. */
+/* $1: where facilitators see more, $2: digests. Where there is nothing to say, it is only put off. */
 static const struct statement mail_digests = {
     "mail_digests",
     "WITH due AS MATERIALIZED ("
     " SELECT user_id, next_at, position FROM digests WHERE next_at <= now()"
-    " ORDER BY next_at LIMIT " DIGESTS_AT_ONCE " FOR UPDATE SKIP LOCKED"
+    " ORDER BY next_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED"
     "), noted AS ("
     " UPDATE digests m SET next_at = next_digest_at(u.time_zone, now()),"
     "  position = coalesce((SELECT max(l.position) FROM log_entries l WHERE l.owner_id = d.user_id), d.position)"
@@ -98,9 +98,18 @@ static const struct statement mend_digests = {
     "mend_digests", "UPDATE digests d SET next_at = next_digest_at(u.time_zone, now()) FROM users u"
                     " WHERE u.id = d.user_id AND d.next_at > now() + interval '3 days'"};
 
-static int run(struct worker *worker, const struct statement *statement, const struct parameters *parameters,
-               bool *ret_more) {
+/* How many rows a statement takes at once: half as many after a failure, lest there is no time for more. */
+struct pace {
+    int64_t rows, limit;
+};
+
+/* `parameters`: all but the last one, the rows. */
+static int run(struct worker *worker, const struct statement *statement, struct parameters *parameters,
+               struct pace *pace, bool *ret_more) {
+    parameter_integer(parameters, pace->rows);
     PGresult *result = db_query(worker_db(worker), statement, parameters);
+    int64_t rows = result ? 2 * pace->rows : pace->rows / 2;
+    pace->rows = rows > pace->limit ? pace->limit : rows < 1 ? 1 : rows;
     if (!result)
         return -1;
     *ret_more = db_integer(result, 0, 0) > 0;
@@ -108,18 +117,20 @@ static int run(struct worker *worker, const struct statement *statement, const s
 }
 
 int schedules_mail_events(struct worker *worker, bool *ret_more) {
+    static struct pace pace = {EVENTS_AT_ONCE, EVENTS_AT_ONCE};
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_addresses(&parameters);
-    return run(worker, &mail_events, &parameters, ret_more);
+    return run(worker, &mail_events, &parameters, &pace, ret_more);
 }
 
 int schedules_mail_digests(struct worker *worker, bool *ret_more) {
+    static struct pace pace = {DIGESTS_AT_ONCE, DIGESTS_AT_ONCE};
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
     parameters_init(&parameters, pool);
     parameter_text(&parameters, settings.public_url[0] ? public_page("/dashboard", pool) : NULL);
-    return run(worker, &mail_digests, &parameters, ret_more);
+    return run(worker, &mail_digests, &parameters, &pace, ret_more);
 }
 
 int schedules_mend_digests(struct worker *worker) {

@@ -1,5 +1,6 @@
-/* Spreading, one batch per tick; see spread.h. What cannot be spread stands in nobody's way: a batch that the database
- * refuses is tried again in halves, and an entry that is refused alone goes into the log without consequences. */
+/* Spreading, one batch per tick; see spread.h. What cannot be spread stands in nobody's way: a batch that fails is
+ * tried again in halves, whether the database refused it or had no time for so much, and an entry that is refused alone
+ * goes into the log without consequences. */
 #include "spread.h"
 
 #include <inttypes.h>
@@ -17,7 +18,8 @@ static struct {
 struct batch {
     int64_t *entries;
     size_t count;
-    bool refused; /* its consequences were; else, where it failed, the database was away or busy */
+    bool more;    /* there may be */
+    bool refused; /* its consequences were; else, where it failed, the database was away, busy or too slow */
 };
 
 static bool is_refused_one(const struct batch *batch) {
@@ -26,7 +28,7 @@ static bool is_refused_one(const struct batch *batch) {
 
 static int spread(struct worker *worker, void *argument) {
     struct batch *batch = argument;
-    if (spread_store_take(worker, pace.limit, &batch->entries, &batch->count))
+    if (spread_store_take(worker, pace.limit, &batch->entries, &batch->count, &batch->more))
         return -1;
     if (!batch->count || is_refused_one(batch))
         return 0;
@@ -39,18 +41,23 @@ static int spread(struct worker *worker, void *argument) {
     return 0;
 }
 
-static void slow_down(const struct batch *batch) {
+/* Is it worth trying again at once? Who is away or busy needs a while. */
+static bool slow_down(const struct batch *batch) {
     if (batch->count > 1)
         pace.limit = batch->count / 2;
-    else
+    else if (batch->refused)
         pace.refused = batch->entries[0];
+    return batch->count > 1 || batch->refused;
 }
 
+/* By an eighth only: what took too long may do so again. */
 static void speed_up(const struct batch *batch) {
     if (is_refused_one(batch))
         log_error("entry %" PRId64 " of the log could not be spread: nobody is told of it", pace.refused);
     pace.refused = 0;
-    pace.limit = pace.limit < BATCH_LIMIT / 2 ? 2 * pace.limit : BATCH_LIMIT;
+    pace.limit += pace.limit / 8 + 1;
+    if (pace.limit > BATCH_LIMIT)
+        pace.limit = BATCH_LIMIT;
 }
 
 void spread_tick(struct worker *worker) {
@@ -59,15 +66,13 @@ void spread_tick(struct worker *worker) {
     if (spread_store_find(worker, &found) || !found)
         return;
     if (worker_transaction(worker, spread, &batch)) {
-        if (batch.refused) {
-            slow_down(&batch);
+        if (slow_down(&batch))
             worker_wake(worker);
-        }
         return;
     }
     if (!batch.count) /* another worker is at it */
         return;
-    if (batch.count == pace.limit)
+    if (batch.more)
         worker_wake(worker);
     speed_up(&batch);
     inbox_publish(worker);

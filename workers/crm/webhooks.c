@@ -118,13 +118,16 @@ struct target {
     const char *reason;
 };
 
-static void choose_operator(struct target *target) {
+/* Only of what is nobody's: a facilitator's row without an endpoint is none of the operator's. */
+static void choose_operator(const struct claim *claim, struct target *target) {
     target->url = settings.crm_webhook_url;
     target->timeout_ms = DELIVERY_ATTEMPT_MS;
     target->bearer = settings.crm_bearer_token;
     if (webhooks.has_operator_secret)
         target->secrets[target->secret_count++] = webhooks.operator_secret;
-    if (!target->url[0])
+    if (claim->owner_id)
+        target->reason = "it names no webhook endpoint";
+    else if (!target->url[0])
         target->reason = "CRM_WEBHOOK_URL is not set any more";
 }
 
@@ -137,7 +140,7 @@ static void add_secrets(struct target *target, const char *const texts[2], parse
 }
 
 static void choose_endpoint(const struct endpoint_target *endpoint, struct target *target) {
-    if (!endpoint) {
+    if (!endpoint->url) {
         target->reason = "the webhook endpoint is not there any more";
     } else if (endpoint->disabled) {
         target->reason = "the webhook endpoint is disabled";
@@ -188,12 +191,12 @@ static const char *send_to(const struct claim *claim, const struct target *targe
     return "the address is no URL that could be called";
 }
 
-static void begin_one(const struct claim *claim, const struct endpoint_targets *endpoints, struct pool *pool) {
+static void begin_one(const struct claim *claim, const struct endpoint_target *endpoint, struct pool *pool) {
     struct target target = {.bearer = ""};
     if (claim->lane)
-        choose_endpoint(endpoints_store_find_target(endpoints, claim->lane), &target);
+        choose_endpoint(endpoint, &target);
     else
-        choose_operator(&target);
+        choose_operator(claim, &target);
     const char *reason = target.reason ? target.reason : send_to(claim, &target, pool);
     if (reason)
         delivery_end(claim->delivery, &(struct delivery_result){.verdict = DELIVERY_UNSENDABLE, .error = reason});
@@ -201,17 +204,18 @@ static void begin_one(const struct claim *claim, const struct endpoint_targets *
 
 void webhooks_begin(struct worker *worker, const struct claim *claims, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_targets endpoints = {0};
+    struct endpoint_target *endpoints = pool_alloc(pool, count * sizeof *endpoints);
     int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    size_t id_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (claims[i].lane)
-            ids[id_count++] = claims[i].lane;
-    bool failed = id_count && endpoints_store_read_targets(worker, ids, id_count, &endpoints) != 0;
+    const char **webhook_ids = pool_alloc(pool, count * sizeof *webhook_ids);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = claims[i].lane;
+        webhook_ids[i] = claims[i].webhook_id;
+    }
+    bool failed = endpoints_store_read_targets(worker, ids, webhook_ids, count, endpoints) != 0;
     for (size_t i = 0; i < count; i++)
         if (failed)
             delivery_end(claims[i].delivery, &(struct delivery_result){.verdict = DELIVERY_INTERRUPTED,
                                                                        .error = "its address could not be read"});
         else
-            begin_one(&claims[i], &endpoints, pool);
+            begin_one(&claims[i], &endpoints[i], pool);
 }

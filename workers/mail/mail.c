@@ -97,7 +97,7 @@ static int write_file(const char *path, const struct buffer *message) {
     return close(file) == 0 ? result : -1;
 }
 
-/* Under a name of its own first; one that is there already is this very mail, and stays. */
+/* Under a name of its own first; one that is there already is this very mail, which is sent again: it becomes newer. */
 static int lay_down(const struct outgoing *outgoing, struct pool *pool) {
     time_t created = (time_t)outgoing->date_s;
     struct tm parts;
@@ -106,7 +106,7 @@ static int lay_down(const struct outgoing *outgoing, struct pool *pool) {
     const char *path = pool_printf(pool, "%s/%s-%s.eml", settings.mail_folder, stamp, outgoing->id);
     const char *half = pool_printf(pool, "%s/.%s.%d", settings.mail_folder, outgoing->id, (int)getpid());
     int result = write_file(half, &outgoing->message);
-    if (result == 0 && link(half, path) != 0 && errno != EEXIST)
+    if (result == 0 && rename(half, path) != 0)
         result = -1;
     int problem = errno;
     unlink(half);

@@ -131,6 +131,7 @@ static const char *duration(int64_t seconds, const char *language, struct pool *
 
 struct turning {
     const struct place *place;
+    bool elsewhere; /* than the mail as a whole: hours name their zone */
     struct pool *pool;
     const char *currency; /* of what is turned now, or of what is around it; NULL: none */
     const char *problem;  /* NULL: none so far */
@@ -263,23 +264,38 @@ static void add_when(const json_t *values, const struct turning *turning, json_t
     bool same_day = from.tm_yday == to.tm_yday && from.tm_year == to.tm_year;
     const char *text = interval(DATE HOURS, &from, &to, turning->place, turning->pool);
     set_text(turned, "when", with_zone(text, &from, turning));
-    set_text(turned, "hours", interval(HOURS, &from, same_day ? &to : &from, turning->place, turning->pool));
+    const char *hours = interval(HOURS, &from, same_day ? &to : &from, turning->place, turning->pool);
+    set_text(turned, "hours", turning->elsewhere ? with_zone(hours, &from, turning) : hours);
+}
+
+static bool is_zone(const char *zone) {
+    return strlen(zone) <= ZONE_LIMIT && format_is_time_zone(zone, strlen(zone));
+}
+
+/* The place of values that have a `zone` of their own. */
+static void move(const char *zone, struct turning *turning) {
+    struct place *there = pool_alloc(turning->pool, sizeof *there);
+    *there = (struct place){turning->place->language, zone};
+    turning->elsewhere = strcmp(zone, turning->place->zone) != 0;
+    turning->place = there;
 }
 
 static json_t *turn_object(const json_t *values, const struct turning *outer, struct turning *turning) {
+    const char *zone = json_string_value(json_object_get(values, "zone"));
     const char *currency = json_string_value(json_object_get(values, "currency")), *name;
     json_t *turned = json_object(), *value;
     *turning = *outer;
     if (currency)
         turning->currency = currency;
+    if (zone && is_zone(zone))
+        move(zone, turning);
     json_object_foreach((json_t *)values, name, value) turn(name, value, turning, turned);
     add_when(values, turning, turned);
     return turned;
 }
 
 json_t *values_localize(const json_t *values, const struct place *place, struct pool *pool, const char **ret_problem) {
-    bool known = strlen(place->zone) <= ZONE_LIMIT && format_is_time_zone(place->zone, strlen(place->zone));
-    const struct place here = {place->language, known ? place->zone : "UTC"};
+    const struct place here = {place->language, is_zone(place->zone) ? place->zone : "UTC"};
     const struct turning outer = {.place = &here, .pool = pool};
     struct turning turning;
     json_t *turned = turn_object(values, &outer, &turning);

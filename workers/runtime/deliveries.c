@@ -1,4 +1,5 @@
-/* The engine behind deliveries.h. All database work of a tick is one transaction: outcomes, renewals, claims. */
+/* The engine behind deliveries.h. A tick is two transactions, so that claims that fail take no
+ * outcomes with them: outcomes and renewals, then claims. */
 #include "deliveries.h"
 
 #include <inttypes.h>
@@ -128,7 +129,7 @@ void delivery_end(struct delivery *delivery, const struct delivery_result *resul
     worker_wake(delivery->deliveries->worker);
 }
 
-/* What the database's part of a tick brings. Nothing of it counts before the commit. */
+/* What the database's part of a tick brings. Nothing of it counts before the commit of its transaction. */
 struct tick {
     struct deliveries *deliveries;
     bool renews;
@@ -222,7 +223,8 @@ static struct demand demand_of(const struct deliveries *deliveries, size_t chann
                            .after_lane = deliveries->last_lanes[channel]};
 }
 
-static int claim_due(struct worker *worker, struct tick *tick) {
+static int claim_due(struct worker *worker, void *argument) {
+    struct tick *tick = argument;
     for (size_t i = 0; i < tick->deliveries->channel_count; i++) {
         struct demand demand = demand_of(tick->deliveries, i, worker_pool(worker));
         if ((demand.total || demand.trouble_total) &&
@@ -232,11 +234,11 @@ static int claim_due(struct worker *worker, struct tick *tick) {
     return 0;
 }
 
-static int step(struct worker *worker, void *argument) {
+static int keep_up(struct worker *worker, void *argument) {
     struct tick *tick = argument;
-    if (record_ended(worker, tick->deliveries) != 0 || (tick->renews && renew_leases(worker, tick) != 0))
+    if (record_ended(worker, tick->deliveries) != 0)
         return -1;
-    return process_stopping() ? 0 : claim_due(worker, tick);
+    return tick->renews ? renew_leases(worker, tick) : 0;
 }
 
 static void take_renewed(struct tick *tick) {
@@ -306,19 +308,38 @@ static void begin(struct deliveries *deliveries, const struct delivery_channel *
     channel->begin(deliveries->worker, claims, count);
 }
 
+static bool has_ended(const struct deliveries *deliveries) {
+    const struct delivery *delivery;
+    LIST_FOREACH(delivery, &deliveries->in_hand, link)
+    if (delivery->ended)
+        return true;
+    return false;
+}
+
+/* Outcomes and renewals, where there are any. */
+static int note_in_hand(struct deliveries *deliveries, struct tick *tick) {
+    int64_t now = clock_mono_ms();
+    tick->renews = deliveries->in_hand_count && now >= deliveries->renew_mono_ms;
+    if (!tick->renews && !has_ended(deliveries))
+        return 0;
+    if (worker_transaction(deliveries->worker, keep_up, tick) != 0)
+        return -1;
+    if (tick->renews)
+        deliveries->renew_mono_ms = now + RENEW_MS;
+    take_renewed(tick);
+    forget_ended(deliveries);
+    return 0;
+}
+
 void deliveries_tick(struct deliveries *deliveries) {
     struct pool *pool = worker_pool(deliveries->worker);
-    int64_t now = clock_mono_ms();
     struct tick tick = {.deliveries = deliveries,
-                        .renews = now >= deliveries->renew_mono_ms,
                         .rows = pool_alloc(pool, deliveries->channel_count * sizeof *tick.rows),
                         .row_counts = pool_alloc(pool, deliveries->channel_count * sizeof *tick.row_counts)};
-    if (worker_transaction(deliveries->worker, step, &tick) != 0)
+    if (note_in_hand(deliveries, &tick) != 0)
         return; /* what has ended stays in hand and is written down at the next tick */
-    if (tick.renews)
-        deliveries->renew_mono_ms = now + RENEW_MS;
-    take_renewed(&tick);
-    forget_ended(deliveries);
+    if (process_stopping() || worker_transaction(deliveries->worker, claim_due, &tick) != 0)
+        return;
     for (size_t i = 0; i < deliveries->channel_count; i++)
         if (tick.row_counts[i]) {
             deliveries->last_lanes[i] = last_lane(deliveries->last_lanes[i], tick.rows[i], tick.row_counts[i]);

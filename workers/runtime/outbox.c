@@ -7,7 +7,8 @@
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define LEASE "now() + interval '" TEXT(LEASE_S) " seconds'"
-#define WAITS "state = 'due' AND channel = $1::text"
+#define WAITS "state = 'due' AND NOT asleep AND channel = $1::text"
+#define WAKE_LIMIT 1000
 #define FREE_AND_DUE "next_attempt_at <= now() AND (leased_until IS NULL OR leased_until < now())"
 #define OLDEST_FIRST " ORDER BY next_attempt_at, outbox.id "
 #define ROWS_HERE WAITS " AND outbox.lane = here.lane AND " FREE_AND_DUE OLDEST_FIRST
@@ -16,6 +17,13 @@
     " UPDATE outbox SET leased_until = " LEASE " WHERE id = ANY (ARRAY(SELECT id FROM taken))"                         \
     " RETURNING id, leased_until, owner_id, lane, webhook_id, type, body, trace, attempts,"                            \
     " extract(epoch FROM created_at)::bigint"
+
+/* Rows that wait for a later attempt sleep, out of the way of who looks for lanes, until it is time. $1 channel. */
+static const struct statement wake = {"outbox_wake",
+                                      "UPDATE outbox SET asleep = false WHERE id = ANY (ARRAY("
+                                      "  SELECT id FROM outbox WHERE state = 'due' AND asleep AND channel = $1::text"
+                                      "   AND next_attempt_at <= now()"
+                                      "  ORDER BY next_attempt_at LIMIT " TEXT(WAKE_LIMIT) " FOR UPDATE SKIP LOCKED))"};
 
 /* $1 channel, $2 how many. A channel without lanes has all its rows in lane 0. */
 static const struct statement claim = {"outbox_claim",
@@ -29,7 +37,8 @@ static const struct statement claim = {"outbox_claim",
  * Lanes that wait are found by jumping along the index outbox_due_by_lane, from the one behind $7 round to it again
  * (`round` 1, then 2), and no further than it takes to find enough: neither a lane's backlog nor finished rows cost
  * anything. Lanes in trouble are begun from their own table, where the pause of a second settles which of several
- * workers begins. */
+ * workers begins; those with rows that wait are found by jumping along both indexes in turn, from what the one holds to
+ * what the other does, so that it costs as much as the shorter of them. */
 static const struct statement claim_by_lane = {
     "outbox_claim_by_lane",
     "WITH RECURSIVE waiting(lane, round) AS ("
@@ -50,8 +59,19 @@ static const struct statement claim_by_lane = {
     "                           - coalesce(($4::bigint[])[array_position($3::bigint[], here.lane)], 0)) END"
     "    FOR UPDATE SKIP LOCKED) AS due"
     "  WHERE here.round > 0 LIMIT $2::bigint),"
+    " troubled(lane, waits) AS ("
+    "  SELECT -9223372036854775807::bigint, false"
+    "  UNION ALL"
+    "  SELECT known.lane - (known.lane <> next.lane)::integer, known.lane = next.lane FROM troubled"
+    "  CROSS JOIN LATERAL ("
+    "    SELECT outbox.lane FROM outbox WHERE " WAITS " AND outbox.lane > troubled.lane"
+    "    ORDER BY outbox.lane LIMIT 1) AS next"
+    "  CROSS JOIN LATERAL ("
+    "    SELECT lanes.lane FROM lanes WHERE channel = $1::text AND lanes.lane >= next.lane"
+    "    ORDER BY lanes.lane LIMIT 1) AS known),"
     " ready AS ("
     "  SELECT lane, openings FROM lanes AS here WHERE channel = $1::text AND open_until <= now()"
+    "   AND lane = ANY (ARRAY(SELECT lane FROM troubled WHERE waits))"
     "   AND (SELECT leased_until >= now() FROM outbox WHERE id = here.probe AND state = 'due') IS NOT TRUE"
     "   AND (SELECT true FROM outbox WHERE " ROWS_HERE " LIMIT 1)"
     "  ORDER BY open_until LIMIT $8::bigint FOR UPDATE SKIP LOCKED),"
@@ -70,18 +90,19 @@ static const struct statement renew = {"outbox_renew",
                                        " WHERE outbox.id = held.id AND leased_until = held.until AND state = 'due'"
                                        " RETURNING outbox.id, leased_until"};
 
-/* What was given up meanwhile stays dead. */
+/* What was given up meanwhile stays dead. After a commit whose outcome was not known it finds nothing any more. */
 static const struct statement record = {
     "outbox_record",
     "UPDATE outbox SET state = given.state, attempts = given.attempts, leased_until = NULL,"
     " next_attempt_at = CASE given.state WHEN 'due' THEN now() + make_interval(secs => given.wait_ms / 1000.0)"
     "                        ELSE next_attempt_at END,"
+    " asleep = given.state = 'due' AND given.wait_ms > 0,"
     " last_status = nullif(given.status, 0), last_error = given.error,"
     " finished_at = CASE WHEN given.state <> 'due' THEN now() END"
     " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::integer[], $5::bigint[], $6::integer[], $7::text[])"
-    "   AS given(id, until, state, attempts, wait_ms, status, error)"
+    "   WITH ORDINALITY AS given(id, until, state, attempts, wait_ms, status, error, place)"
     " WHERE outbox.id = given.id AND outbox.leased_until = given.until"
-    " AND outbox.state IN ('due', given.state)"};
+    " AND outbox.state IN ('due', given.state) RETURNING given.place"};
 
 static const struct statement keep_attempts = {
     "outbox_keep_attempts",
@@ -95,6 +116,8 @@ static PGresult *query_due(struct worker *worker, const struct demand *demand) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_text(&parameters, channel->name);
+    if (!db_query(worker_db(worker), &wake, &parameters))
+        return NULL;
     parameter_integer(&parameters, (int64_t)demand->total);
     if (!channel->limit_per_lane)
         return db_query(worker_db(worker), &claim, &parameters);
@@ -153,7 +176,7 @@ int outbox_renew(struct worker *worker, const struct lease *leases, size_t count
     return 0;
 }
 
-static int queue_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
+static PGresult *query_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     COLUMN_INTEGERS(&parameters, outcomes, count, lease.id);
@@ -163,7 +186,17 @@ static int queue_record(struct worker *worker, const struct outcome *outcomes, s
     COLUMN_INTEGERS(&parameters, outcomes, count, wait_ms);
     COLUMN_INTEGERS(&parameters, outcomes, count, status);
     COLUMN_TEXTS(&parameters, outcomes, count, error);
-    return db_queue(worker_db(worker), &record, &parameters);
+    return db_query(worker_db(worker), &record, &parameters);
+}
+
+/* Those whose rows were still ours. */
+static size_t record_outcomes(struct worker *worker, const struct outcome *outcomes, size_t count,
+                              struct outcome *ret_recorded) {
+    PGresult *result = query_record(worker, outcomes, count);
+    int recorded = result ? PQntuples(result) : 0;
+    for (int row = 0; row < recorded; row++)
+        ret_recorded[row] = outcomes[db_integer(result, row, 0) - 1];
+    return (size_t)recorded;
 }
 
 static size_t attempts_to_keep(const struct outcome *outcomes, size_t count, struct outcome *ret_kept) {
@@ -189,13 +222,15 @@ static int queue_attempts(struct worker *worker, const struct outcome *outcomes,
 
 int outbox_record(struct worker *worker, const struct outcome *outcomes, size_t count) {
     struct pool *pool = worker_pool(worker);
+    struct outcome *recorded = pool_alloc(pool, count * sizeof *recorded);
     struct outcome *kept = pool_alloc(pool, count * sizeof *kept);
-    size_t kept_count = attempts_to_keep(outcomes, count, kept);
-    struct lane_changes changes = lanes_sum_up(outcomes, count, pool);
-    if (queue_record(worker, outcomes, count) != 0 || (kept_count && queue_attempts(worker, kept, kept_count) != 0) ||
+    size_t recorded_count = record_outcomes(worker, outcomes, count, recorded);
+    size_t kept_count = attempts_to_keep(recorded, recorded_count, kept);
+    struct lane_changes changes = lanes_sum_up(recorded, recorded_count, pool);
+    if (db_failure(worker_db(worker)) != DB_FINE || (kept_count && queue_attempts(worker, kept, kept_count) != 0) ||
         lanes_queue(worker, &changes) != 0)
         return -1;
-    if (!db_receive(worker_db(worker)) || (kept_count && !db_receive(worker_db(worker))))
+    if (kept_count && !db_receive(worker_db(worker)))
         return -1;
     return lanes_receive(worker, &changes);
 }

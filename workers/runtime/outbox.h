@@ -59,7 +59,8 @@ struct outcome {
 };
 
 /* Ends the leases, keeps the attempts where their channel does, and notes what their lanes learn from them (lanes.c).
- * Rows whose lease is no longer ours stay as they are. */
+ * Rows whose lease is no longer ours stay as they are, and of their attempts nothing is kept or noted: so nothing
+ * counts twice. */
 int outbox_record(struct worker *worker, const struct outcome *outcomes, size_t count);
 
 #endif

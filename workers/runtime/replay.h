@@ -19,8 +19,8 @@
     " put AS (INSERT INTO outbox (" REPLAY_KEPT ") SELECT " REPLAY_KEPT " FROM back"                                   \
     "  RETURNING webhook_id, channel, type, state),"                                                                   \
     " again AS ("                                                                                                      \
-    "  UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), leased_until = NULL, finished_at = "    \
-    "NULL"                                                                                                             \
+    "  UPDATE outbox SET state = 'due', attempts = 0, next_attempt_at = now(), asleep = false, leased_until = NULL,"   \
+    "   finished_at = NULL"                                                                                            \
     "  WHERE webhook_id = ANY (ARRAY(SELECT webhook_id FROM chosen WHERE NOT archived))"                               \
     "   AND (leased_until IS NULL OR leased_until < now())"                                                            \
     "  RETURNING webhook_id, channel, type, state),"                                                                   \

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "settings.h"
@@ -55,15 +56,22 @@ static const char *transport_problem(const char *scheme, const char *host) {
 /* What is looked at of a URL. */
 struct parts {
     char *scheme, *host, *fragment; /* NULL: it has none, or is no URL */
+    bool has_bad_port;
 };
 
 static struct parts parts_of(const char *text) {
     struct parts parts = {0};
     CURLU *url = curl_url();
-    if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK) {
+    CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) : CURLUE_OUT_OF_MEMORY;
+    parts.has_bad_port = code == CURLUE_BAD_PORT_NUMBER;
+    if (code == CURLUE_OK) {
+        char *port = NULL;
         curl_url_get(url, CURLUPART_SCHEME, &parts.scheme, 0);
         curl_url_get(url, CURLUPART_HOST, &parts.host, 0);
         curl_url_get(url, CURLUPART_FRAGMENT, &parts.fragment, 0);
+        curl_url_get(url, CURLUPART_PORT, &port, 0);
+        parts.has_bad_port = port && strtol(port, NULL, 10) == 0;
+        curl_free(port);
     }
     curl_url_cleanup(url);
     return parts;
@@ -87,7 +95,9 @@ const char *url_problem(const char *text) {
 const char *webhook_url_problem(const char *text, bool plain) {
     struct parts parts = parts_of(text);
     const char *problem = NULL;
-    if (!parts.scheme || !parts.host)
+    if (parts.has_bad_port)
+        problem = "must have a port from 1 to 65535";
+    else if (!parts.scheme || !parts.host)
         problem = no_url;
     else if (strcmp(parts.scheme, "https") != 0 && !(plain && strcmp(parts.scheme, "http") == 0))
         problem = plain ? "must be an https:// or http:// address" : "must be an https:// address";
