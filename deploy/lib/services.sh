@@ -98,13 +98,13 @@ start_services() { # NAME…
     (cd "$STATE/service" && sv up "${@/#/./}" && rm -f "${@/%//down}")
 }
 
-# Ends processes in good order: each finishes what it has in hand; after 40 s it is killed.
+# Ends processes in good order: each finishes what it has in hand; after 28 s it is killed.
 stop_services() { # NAME…
     local name running=()
     for name in "$@"; do
         ! supervised "$name" || running+=("$STATE/service/$name")
     done
-    ((${#running[@]} == 0)) || sv -w 40 force-stop "${running[@]}" >/dev/null || true
+    ((${#running[@]} == 0)) || sv -w 28 force-stop "${running[@]}" >/dev/null || true
 }
 
 # Takes processes out of the stack for good.

@@ -17,8 +17,8 @@
 
 #define WAIT_LIMIT_MS 1000
 #define TICK_DATABASE_MS 10000
-#define LEAVE_LIMIT_MS 32000 /* for what is in hand: no call and no attempt to deliver takes that long */
-#define STOP_LIMIT_MS 34000  /* for the database, too; sockets then linger for a second, and a stop may take 37 s */
+#define LEAVE_LIMIT_MS 20000 /* for what is in hand; an attempt that takes longer is handed back */
+#define STOP_LIMIT_MS 22000  /* for the database, too; sockets then linger for a second, and a stop may take 25 s */
 #define LEAVE_QUIET_MS 300   /* calls that were under way when the broker heard DISCONNECT arrive within this */
 
 /* A plan that was made for an empty table stays until the table is analysed, a minute and more; so all plans are made

@@ -35,7 +35,7 @@ void refuse_field(struct call *call, const struct refusal *refusal, const char *
  * lives until call_finish(). Only for operations of kind read: a command's answer leaves with its transaction.
  *
  * The promise is the caller's: every deferred call is finished exactly once. The runtime answers nothing in its place;
- * an unfinished call keeps its credit with the broker, and a stop waits for it (for 32 s at most). So whoever defers
+ * an unfinished call keeps its credit with the broker, and a stop waits for it (for 20 s at most). So whoever defers
  * has an end of its own, in good time before `deadline_mono_ms`. What is still deferred after the service's stop() is
  * answered with `unavailable`, and must not be touched any more. */
 void *call_defer(struct worker *worker, struct call *call);
@@ -65,7 +65,7 @@ struct service {
     void (*tick)(
         struct worker *);     /* between mailboxes, outside any transaction, only while the database is connected */
     const char *wake_channel; /* a NOTIFY on it makes the next tick due at once; may be NULL */
-    bool (*busy)(struct worker *); /* holds a stopping process back, for 32 s at most; may be NULL */
+    bool (*busy)(struct worker *); /* holds a stopping process back, for 20 s at most; may be NULL */
     void (*stop)(struct worker *); /* may be NULL */
     /* Delete rows that nobody needs any more; $1: how many at most. Run slowly, a batch at a time. */
     const struct statement *sweeps;
