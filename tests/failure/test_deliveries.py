@@ -4,31 +4,22 @@ the outbox and come back, and that none of them slows it. Crm workers run on a d
 import contextlib
 import json
 import os
-import pathlib
 import subprocess
-import tempfile
 import time
 
 import pytest
 
 from harness import Receiver
 from test_webhooks import Hanging
-from test_worker import BUILD, FACILITATOR, Program, Site, until
+from test_worker import BUILD, FACILITATOR, Program, site_with_database, until
 
 SECRET = "whsec_" + "a" * 44
 
 
 @pytest.fixture(scope="module")
 def site():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tithi-deliveries-"))
-    folder.chmod(0o755)
-    site = Site(folder)
-    site.database.create()
-    try:
+    with site_with_database("deliveries") as site:
         yield site
-    finally:
-        codes = site.close()
-    assert set(codes) <= {0}
 
 
 @pytest.fixture(autouse=True)

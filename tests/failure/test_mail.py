@@ -14,7 +14,6 @@ import socket
 import socketserver
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 import uuid
@@ -23,7 +22,7 @@ import icalendar
 import pytest
 
 from harness import ROOT, Receiver
-from test_worker import BUILD, Program, Site, run, until
+from test_worker import BUILD, Program, site_with_database, run, until
 
 VALUES = {
     "event_title": 'Yoga für Anfänger: श्वास, "tief" & weit = <b>gut</b>, an einem sehr langen Abend im Spätsommer, mit Klängen',
@@ -39,15 +38,8 @@ HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "Content-Language", "A
 
 @pytest.fixture(scope="module")
 def site():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tithi-mail-"))
-    folder.chmod(0o755)
-    site = Site(folder)
-    site.database.create()
-    try:
+    with site_with_database("mail") as site:
         yield site
-    finally:
-        codes = site.close()
-    assert set(codes) <= {0}
 
 
 class Mail:

@@ -257,6 +257,20 @@ def site():
     assert set(codes) == {0}
 
 
+@contextlib.contextmanager
+def site_with_database(name):
+    """A place with an empty database, where processes are started one by one."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"tithi-{name}-"))
+    folder.chmod(0o755)
+    site = Site(folder)
+    site.database.create()
+    try:
+        yield site
+    finally:
+        codes = site.close()
+    assert set(codes) <= {0}
+
+
 @pytest.fixture
 def title(request):
     return request.node.name

@@ -1,4 +1,4 @@
-/* All SQL of the crm worker but the outbox's, which is the runtime's. It decides nothing: rules.c does. */
+/* The SQL of what the CRM service was told; see store.h. It decides nothing: rules.c does. */
 #include "store.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* All SQL of the crm worker. Texts that come back live in the worker's pool. Each returns 0, or -1: the transaction
+/* All SQL of what the CRM service was told about bookings. Texts that come back live in the worker's pool. Each returns 0, or -1: the transaction
  * failed. */
 #ifndef TITHI_CRM_STORE_H
 #define TITHI_CRM_STORE_H
