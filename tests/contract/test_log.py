@@ -10,9 +10,10 @@ from harness import DOCUMENT, booking_until, refusal, unique, wait_until
 
 
 def page(person, path="/log", **query):
+    """A page, whose entries look as the contract says. The whole site's log is not checked: other tests put into it what no operation writes."""
     answer = person.get(path, params=query)
     assert answer.status_code == 200, answer.text
-    for entry in answer.json()["entries"]:
+    for entry in answer.json()["entries"] if path == "/log" else ():
         DOCUMENT.check(body_of(entry["type"]), entry["data"], entry["type"])
     return answer.json()
 
@@ -247,8 +248,7 @@ class TestReading:
         mine = until_told(host, "event.created", "booking.created")
         assert entries_of(stack.facilitator()) == []
         assert not {entry["id"] for entry in mine} & {entry["id"] for entry in entries_of(admin)}
-        everything = [entry["id"] for entry in entries_of(admin, path="/admin/log")]
-        assert [id for id in everything if id in {entry["id"] for entry in mine}] == [entry["id"] for entry in mine]
+        assert [entry for entry in entries_of(admin, path="/admin/log") if entry["id"] in {entry["id"] for entry in mine}] == mine
         assert refusal(person.get("/log"))[0] == 403
 
     @pytest.mark.parametrize("after", ["x", "bG9nfHwtMQ", "LWlkfHwx"], ids=["nonsense", "negative", "of-another-list"])
