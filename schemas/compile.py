@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 """Compiles the contract into C: compile.py --out DIR openapi.yaml messages.yaml errors.yaml
 
-With --rights json (or markdown) instead of --out it prints who may call what, as the contract says.
+With --rights json (or markdown) instead of --out it prints who may call what, as the contract says; with --openapi the document
+that Tithi publishes, with --postman the same as a Postman collection.
 
 Ends with 1 and one line that names the place where the contract says something that cannot be enforced.
 """
 
 import argparse
+import json
 import os
 import sys
 
 sys.dont_write_bytecode = True
 
-from contract import emit, rights  # noqa: E402
+from contract import emit, postman, rights  # noqa: E402
 from contract.build import Contract  # noqa: E402
 from contract.document import ContractError, load  # noqa: E402
 from contract.model import WORKER_SERVICES  # noqa: E402
@@ -20,7 +22,7 @@ from contract.schema import SchemaReader  # noqa: E402
 
 
 def read_contract(options):
-    document = load(options.openapi)
+    document = load(options.contract)
     return document, Contract(SchemaReader(), document, load(options.messages, document), load(options.errors))
 
 
@@ -37,9 +39,11 @@ def main():
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--out", metavar="DIR")
     wanted.add_argument("--rights", choices=["json", "markdown"])
-    parser.add_argument("openapi")
-    parser.add_argument("messages")
-    parser.add_argument("errors")
+    wanted.add_argument("--openapi", action="store_true")
+    wanted.add_argument("--postman", action="store_true")
+    parser.add_argument("contract", metavar="openapi.yaml")
+    parser.add_argument("messages", metavar="messages.yaml")
+    parser.add_argument("errors", metavar="errors.yaml")
     options = parser.parse_args()
     try:
         document, contract = read_contract(options)
@@ -48,6 +52,12 @@ def main():
         return 1
     if options.rights:
         print({"json": rights.as_json, "markdown": rights.as_markdown}[options.rights](rights.table(contract)))
+        return 0
+    if options.openapi:
+        print(emit.published_text(document.value))
+        return 0
+    if options.postman:
+        print(json.dumps(postman.collection(json.loads(emit.published_text(document.value))), indent=1, ensure_ascii=False))
         return 0
     os.makedirs(options.out, exist_ok=True)
     for name, text in compile_contract(document, contract).items():

@@ -1,0 +1,84 @@
+/** Tests that have a browser. A page's own mistakes (errors in the console, refused by the content security policy, answers of 5xx) fail them. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { createRequire } from 'node:module';
+import { site } from './site.js';
+
+const { chromium } = createRequire(path.join(site.root, 'tests/node/'))('playwright-core');
+
+export const out = path.join(site.root, 'build/browser');
+export const SIZES = { phone: { width: 360, height: 800 }, desk: { width: 1280, height: 900 } };
+
+let launched;
+
+async function launch() {
+  launched ??= chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+  });
+  return launched;
+}
+
+after(async () => (await launched)?.close());
+
+/**
+ * Somebody's browser: its own cookies and storage.
+ * `tolerates`: what its console may say because a test has cut its connection.
+ * @param {{size?: keyof SIZES, theme?: 'light'|'dark', language?: string, timeZone?: string, tolerates?: RegExp}} options
+ */
+export async function openBrowser({ size = 'desk', theme = 'light', language = 'en', timeZone = 'Asia/Kolkata', tolerates = /^$/ } = {}) {
+  const context = await (await launch()).newContext({
+    baseURL: site.url, viewport: SIZES[size], colorScheme: theme, locale: language, timezoneId: timeZone, reducedMotion: 'reduce',
+    acceptDownloads: true, hasTouch: size === 'phone', permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  context.setDefaultTimeout(20_000);
+  await context.tracing.start({ screenshots: true, snapshots: true });
+  const problems = [];
+  const watch = (page) => {
+    page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.stack ?? error}`));
+    page.on('console', (message) => {
+      // Refusals (4xx) are answers; the browser reports each.
+      if (message.type() !== 'error' || /status of 4\d\d/.test(message.text()) || tolerates.test(message.text())) return;
+      problems.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on('response', (response) => response.status() >= 500 && problems.push(`${response.url()}: ${response.status()}`));
+  };
+  context.on('page', watch);
+  return { context, problems, page: await context.newPage() };
+}
+
+/**
+ * A test with browsers, closed at its end. `open(options)` opens one more; what failed leaves a screenshot and a trace of each.
+ * @param {string} name
+ * @param {(given: {open: typeof openBrowser}) => Promise<void>} body
+ */
+export function browserTest(name, body) {
+  test(name, { timeout: 180_000 }, async () => {
+    const browsers = [];
+    const open = async (options) => {
+      const browser = await openBrowser(options);
+      browsers.push(browser);
+      return browser;
+    };
+    let failed = true;
+    try {
+      await body({ open });
+      const problems = browsers.flatMap((browser) => browser.problems);
+      if (problems.length > 0) throw new Error(`the page itself complains:\n${problems.join('\n')}`);
+      failed = false;
+    } finally {
+      for (const [index, { context }] of browsers.entries()) {
+        if (failed) await keepEvidence(context, `failed-${name.replace(/\W+/g, '-')}-${index}`);
+        await context.close();
+      }
+    }
+  });
+}
+
+async function keepEvidence(context, name) {
+  fs.mkdirSync(out, { recursive: true });
+  await context.tracing.stop({ path: path.join(out, `${name}.zip`) }).catch(() => undefined);
+  for (const [index, page] of context.pages().entries())
+    await page.screenshot({ path: path.join(out, `${name}-${index}.png`), fullPage: true }).catch(() => undefined);
+}
