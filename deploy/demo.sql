@@ -1,5 +1,6 @@
 -- The demo catalogue (deploy/up --demo): 200 facilitators, 20,000 people, 10,000 events over two years, half of them past, and
--- 50,000 past bookings with their payments and refunds, in ten languages, four time zones and four currencies. Run by `psql -1` as the
+-- 50,000 past bookings with their payments, refunds and reviews, in ten languages, four time zones and four currencies; then what
+-- demo_featured.sql describes. Run by `psql -1` as the
 -- cluster's owner with -v demo_hash=… (Argon2id of the one password of all demo accounts). Does nothing where it has run before.
 -- Accounts: demo@example.com, facilitator@example.com and admin@example.com; facilitator2@demo.tithi.example … facilitator200@…;
 -- person2@demo.tithi.example … person20000@…
@@ -122,6 +123,8 @@ INSERT INTO demo_languages VALUES
  '{"横滨中华街会馆","池袋文化中心，东京","心斋桥工作室，大阪"}',
  '从教%2$s年，专长：%1$s。');
 
+\ir demo_featured.sql
+
 CREATE TEMP TABLE demo_names (names_of text PRIMARY KEY, pattern text, given text[], family text[]) ON COMMIT DROP;
 INSERT INTO demo_names VALUES -- pattern: %1$s given name, %2$s family name
 ('en-IN', '%1$s %2$s', '{Aarav,Ananya,Rohan,Priya,Vikram,Kavya,Arjun,Meera,Siddharth,Isha,Rahul,Nandini}', '{Sharma,Iyer,Patel,Reddy,D’Souza,Nair,Kulkarni,Mehta,Singh,Banerjee,Rao,Fernandes}'),
@@ -144,12 +147,13 @@ CREATE TEMP TABLE demo_scripts ON COMMIT DROP AS
 
 CREATE TEMP TABLE demo_facilitators ON COMMIT DROP AS
     SELECT n AS number, nextval(pg_get_serial_sequence('users', 'id')) AS id, l.language, l.zone,
-           format(w.pattern, pg_temp.pick(w.given, n, 11), pg_temp.pick(w.family, n, 12)) AS name,
-           pg_temp.pick(l.practices, n, 13) AS specialization,
-           format(l.bio, pg_temp.pick(l.practices, n, 13), 3 + pg_temp.chance(n, 14, 25)) AS bio
+           coalesce(h.name, format(w.pattern, pg_temp.pick(w.given, n, 11), pg_temp.pick(w.family, n, 12))) AS name,
+           coalesce(h.specialization, pg_temp.pick(l.practices, n, 13)) AS specialization,
+           coalesce(h.bio, format(l.bio, pg_temp.pick(l.practices, n, 13), 3 + pg_temp.chance(n, 14, 25))) AS bio
     FROM generate_series(1, 200) n
-        JOIN LATERAL (SELECT * FROM demo_languages ORDER BY language OFFSET n % 10 LIMIT 1) l ON true
-        JOIN demo_names w ON w.names_of = l.language;
+        JOIN LATERAL (SELECT * FROM demo_languages ORDER BY language OFFSET (n + 1) % 10 LIMIT 1) l ON true
+        JOIN demo_names w ON w.names_of = l.language
+        LEFT JOIN demo_hosts h ON h.language = l.language AND n <= 10;
 INSERT INTO users (id, email, name, phone, role, is_verified, bio, specialization, facilitator_crm_id, created_at, updated_at)
     SELECT id, CASE number WHEN 1 THEN pg_temp.address('facilitator@example.com', 'facilitator1@demo.tithi.example')
                            ELSE 'facilitator' || number || '@demo.tithi.example' END, name, '+1555' || lpad((2000000 + number)::text, 7, '0'), 'facilitator', true,
@@ -181,7 +185,7 @@ CREATE TEMP TABLE demo_events ON COMMIT DROP AS
     SELECT n AS number, nextval(pg_get_serial_sequence('events', 'id')) AS id, f.id AS facilitator_id, l.*, kind, n <= 5000 AS past,
            CASE WHEN n <= 5000
                 THEN current_date - 2 - (n - 1) * 365 / 5000
-                ELSE current_date + 2 + (n - 5001) * 365 / 5000 END AS day,
+                ELSE current_date + 6 + (n - 5001) * 365 / 5000 END AS day,
            CASE WHEN n > 5000 THEN 0
                 WHEN n % 2 = 0 THEN 10 + pg_temp.chance(n / 2, 31, 9)
                 ELSE 10 - pg_temp.chance((n + 1) / 2, 31, 9) END AS bookings,
@@ -197,7 +201,7 @@ CREATE TEMP TABLE demo_events ON COMMIT DROP AS
         JOIN demo_facilitators f ON f.number = 1 + pg_temp.chance(n, 36, 200)
         JOIN demo_languages l USING (language);
 INSERT INTO events (id, facilitator_id, title, description, event_type, start_at, end_at, time_zone, location, virtual_link,
-                    capacity, price_minor, currency, rating, cancellation_policy, created_at, updated_at)
+                    capacity, price_minor, currency, rating, language, cancellation_policy, created_at, updated_at)
     SELECT id, facilitator_id,
            format(title, pg_temp.pick(practices, number, 41), pg_temp.pick(manners, number, 42), kinds[kind]),
            pg_temp.several(sentences, number, 43, 2 + (number % 3)::integer, separator),
@@ -212,9 +216,24 @@ INSERT INTO events (id, facilitator_id, title, description, event_type, start_at
                 ELSE greatest(bookings, (ARRAY[6, 8, 10, 12, 15, 20, 24, 30, 40, 60, 120])[1 + pg_temp.chance(number, 49, 11)]) END,
            price_minor, currency,
            CASE WHEN pg_temp.chance(number, 50, 10) < 8 THEN 3.4 + pg_temp.chance(number, 51, 17) / 10.0 END,
+           split_part(language, '-', 1),
            full_until_hours || '=100,' || half_until_hours || '=50',
            now() - interval '790 days' + place * interval '1 minute', now() - interval '790 days' + place * interval '1 minute'
     FROM (SELECT *, id - min(id) OVER () AS place, (day + (6 + pg_temp.chance(number, 52, 14)) * interval '1 hour') AT TIME ZONE zone AS start_at FROM demo_events) e;
+
+ALTER TABLE demo_featured ADD COLUMN id bigint;
+UPDATE demo_featured f SET id = o.id
+    FROM (SELECT number, nextval(pg_get_serial_sequence('events', 'id')) AS id FROM (SELECT number FROM demo_featured ORDER BY number) n) o
+    WHERE o.number = f.number;
+INSERT INTO events (id, facilitator_id, title, description, event_type, start_at, end_at, time_zone, location, virtual_link,
+                    capacity, price_minor, currency, language, cancellation_policy, created_at, updated_at)
+    SELECT f.id, h.id, title, description, event_type, start_at, start_at + minutes * interval '1 minute', f.zone, location,
+           CASE WHEN online THEN 'https://meet.tithi.example/' || substr(md5('featured' || f.number), 1, 12) END, capacity, price_minor, currency,
+           f.language, policy, created_at, created_at
+    FROM (SELECT *, (current_date + day + at) AT TIME ZONE zone AS start_at, now() - interval '60 days' + number * interval '1 hour' AS created_at
+          FROM demo_featured) f
+        JOIN demo_facilitators h ON h.language = f.host AND h.number <= 10
+    ORDER BY f.id;
 
 -- 7919 shares no factor with 20000: the people of one event are all different ones. Whoever cancels does so half-way to the start.
 CREATE TEMP TABLE demo_bookings ON COMMIT DROP AS
@@ -231,14 +250,24 @@ CREATE TEMP TABLE demo_bookings ON COMMIT DROP AS
         CROSS JOIN LATERAL (SELECT pg_temp.chance(d.number * 100 + k, 61, 100) < 8 AS cancelled,
                                    e.start_at - (1 + pg_temp.chance(d.number * 100 + k, 62, 40 * 24)) * interval '1 hour' AS booked_at) b
         JOIN demo_people p ON p.number = 1 + (pg_temp.chance(d.number, 63, 20000) + k * 7919) % 20000;
+-- Nor does it with 19999: the first person, demo@example.com, comes to what is said only.
+INSERT INTO demo_bookings
+    SELECT (SELECT max(number) FROM demo_bookings) + row_number() OVER (), nextval(pg_get_serial_sequence('bookings', 'id')), p.id, e.facilitator_id,
+           e.id, e.start_at, e.price_minor, e.currency, coalesce(e.cancellation_policy, '0=100'), false,
+           least(e.start_at, now()) - (1 + pg_temp.chance(f.number * 100 + k, 64, 19 * 24)) * interval '1 hour', NULL, 0
+    FROM demo_featured f
+        JOIN events e ON e.id = f.id
+        CROSS JOIN LATERAL generate_series(1, f.booked) k
+        JOIN demo_people p ON p.number = CASE WHEN mine AND k = 1 THEN 1 ELSE 2 + (pg_temp.chance(f.number, 65, 19999) + k * 7919) % 19999 END;
 INSERT INTO bookings (id, reference, event_id, user_id, status, status_reason, payment_status, price_minor, currency, cancellation_policy,
                       created_at, updated_at, cancelled_at)
     SELECT id, 'BK' || to_char(booked_at, 'YYYY') || upper(substr(md5('demo' || number), 1, 5)) || lpad(upper(to_hex(number)), 4, '0'),
-           event_id, user_id, CASE WHEN cancelled THEN 'cancelled' ELSE 'completed' END,
-           CASE WHEN cancelled THEN 'cancelled by user ' || user_id ELSE 'the event is over' END,
+           event_id, user_id, CASE WHEN cancelled THEN 'cancelled' WHEN start_at > now() THEN 'confirmed' ELSE 'completed' END,
+           CASE WHEN cancelled THEN 'cancelled by user ' || user_id WHEN start_at > now() THEN 'booked' ELSE 'the event is over' END,
            CASE WHEN price_minor = 0 THEN 'not_required' WHEN refund_minor = 0 THEN 'completed'
                 WHEN refund_minor < price_minor THEN 'partially_refunded' ELSE 'refunded' END,
-           price_minor, currency, CASE WHEN price_minor > 0 THEN cancellation_policy END, booked_at, coalesce(cancelled_at, start_at),
+           price_minor, currency, CASE WHEN price_minor > 0 THEN cancellation_policy END, booked_at,
+           coalesce(cancelled_at, CASE WHEN start_at > now() THEN booked_at + interval '2 minutes' ELSE start_at END),
            cancelled_at
     FROM demo_bookings;
 
@@ -280,9 +309,28 @@ INSERT INTO ledger (transfer_id, kind, account, amount_minor, currency, provider
     FROM transfers
         JOIN (VALUES ('captured', 'provider', 1), ('captured', 'earnings', -1), ('owed', 'earnings', 1), ('owed', 'refunds_owed', -1),
                      ('paid_back', 'refunds_owed', 1), ('paid_back', 'provider', -1)) AS sides (kind, account, sign) USING (kind);
-UPDATE events e SET taken = b.places
-    FROM (SELECT event_id, count(*) AS places FROM demo_bookings WHERE NOT cancelled GROUP BY event_id) b
+-- Of ten who were there four say something, three of these in words; the events' counts are written once, below. What demo@example.com was
+-- at is left to be reviewed.
+ALTER TABLE reviews DISABLE TRIGGER USER;
+INSERT INTO reviews (event_id, user_id, rating, text, created_at, updated_at)
+    SELECT event_id, user_id, stars,
+           CASE WHEN pg_temp.chance(number, 73, 4) > 0
+                THEN pg_temp.pick(CASE WHEN stars <= 2 THEN poor WHEN stars = 3 THEN fair WHEN stars = 4 THEN good ELSE best END, number, 74) END, at, at
+    FROM (SELECT b.number, b.event_id, b.user_id, coalesce(e.language, 'en') AS language,
+                 CASE WHEN chance < 55 THEN 5 WHEN chance < 83 THEN 4 WHEN chance < 93 THEN 3 WHEN chance < 97 THEN 2 ELSE 1 END AS stars,
+                 e.end_at + least(now() - e.end_at, interval '10 days') * (pg_temp.chance(b.number, 72, 1000) / 1000.0) AS at
+          FROM demo_bookings b
+              JOIN events e ON e.id = b.event_id AND e.end_at < now()
+              CROSS JOIN LATERAL (SELECT pg_temp.chance(b.number, 71, 100)) AS drawn (chance)
+          WHERE NOT cancelled AND pg_temp.chance(b.number, 70, 10) < 4
+              AND b.user_id <> (SELECT id FROM demo_people WHERE number = 1)) r
+        JOIN demo_words w USING (language)
+    ORDER BY at;
+ALTER TABLE reviews ENABLE TRIGGER USER;
+UPDATE events e SET taken = b.places, review_count = b.reviews, review_sum = b.stars
+    FROM (SELECT event_id, count(*) AS places, count(rating) AS reviews, coalesce(sum(rating), 0) AS stars
+          FROM demo_bookings LEFT JOIN reviews USING (event_id, user_id) WHERE NOT cancelled GROUP BY event_id) b
     WHERE e.id = b.event_id;
-ANALYZE users, credentials, events, bookings, payments, refunds, ledger, sandbox_orders;
+ANALYZE users, credentials, events, reviews, bookings, payments, refunds, ledger, sandbox_orders;
 \echo 'The demo catalogue is loaded.'
 \endif

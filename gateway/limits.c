@@ -17,7 +17,7 @@ struct local_caller {
     char key[];
 };
 
-static struct limit_policy policies[LIMIT_AUTH + 1];
+static struct limit_policy policies[LIMIT_SEND + 1];
 static struct local_caller *callers;
 
 static struct limit_policy policy_of(const char *name, struct limit limit) {
@@ -35,6 +35,7 @@ void limits_start(void) {
     policies[LIMIT_READ] = policy_of("read", settings.rate_limit_read);
     policies[LIMIT_WRITE] = policy_of("write", settings.rate_limit_write);
     policies[LIMIT_AUTH] = policy_of("auth", settings.rate_limit_auth);
+    policies[LIMIT_SEND] = policy_of("send", settings.rate_limit_send);
 }
 
 struct limit_policy limits_key_policy(int64_t per_minute) {

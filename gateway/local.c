@@ -10,10 +10,12 @@
 #include "metrics.h"
 #include "operations.h"
 #include "page.h"
+#include "processes.h"
 #include "push.h"
 #include "readiness.h"
 #include "reply.h"
 #include "request.h"
+#include "web.h"
 
 #define JSON_TYPE "application/json"
 #define WEB_APP "/app/"
@@ -72,10 +74,14 @@ static const struct {
     {&operation_sandbox_style, page_answer_style},
     {&operation_unsubscribe_page, page_answer_unsubscribe},
     {&operation_unsubscribe_script, page_answer_unsubscribe_script},
+    {&operation_web_app, web_answer_app},
+    {&operation_web_app_file, web_answer_file},
+    {&operation_documentation_page, web_answer_documentation},
     {&operation_open_ticket, push_answer_ticket},
     {&operation_open_socket, push_answer_socket},
     {&operation_open_stream, push_answer_stream},
     {&operation_stream_places, push_answer_places},
+    {&operation_get_processes, processes_answer},
     {&operation_get_push_status, push_answer_status},
 };
 

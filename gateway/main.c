@@ -24,12 +24,15 @@
 #include "notes.h"
 #include "pool.h"
 #include "process.h"
+#include "processes.h"
 #include "push.h"
 #include "redis_url.h"
 #include "reply.h"
 #include "request.h"
 #include "settings.h"
+#include "statistics.h"
 #include "strict.h"
+#include "web.h"
 
 #define TURN_LIMIT_MS 100
 #define DRAIN_LIMIT_MS 24000
@@ -72,7 +75,8 @@ static const char *check_settings(void) {
         return "UNVERIFIED_MAY_NOT must be some of read, book, events and webhooks, separated by commas";
     if (settings.http_port && settings.http_port == settings.crm_port)
         return "CRM_PORT must differ from HTTP_PORT";
-    if (settings.metrics_port && (settings.metrics_port == settings.http_port || settings.metrics_port == settings.crm_port))
+    if (settings.metrics_port &&
+        (settings.metrics_port == settings.http_port || settings.metrics_port == settings.crm_port))
         return "METRICS_PORT must differ from HTTP_PORT and CRM_PORT";
     return NULL;
 }
@@ -92,6 +96,9 @@ static int start(void) {
     if (calls_start() != 0)
         return EX_CONFIG;
     metrics_start();
+    statistics_start();
+    processes_start();
+    web_read();
     admission_start();
     push_start();
     return listeners_open() == 0 ? 0 : EX_UNAVAILABLE;
@@ -101,6 +108,7 @@ static void reload(void) {
     reload_asked = 0;
     if (listeners_load_certificate() == 0)
         log_info("certificate read again");
+    web_read();
 }
 
 static void turn(void) {

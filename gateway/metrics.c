@@ -1,5 +1,4 @@
-/* /metrics; see metrics.h. Brokers are asked for their statistics when somebody scrapes; one that does not answer soon
- * is left out. */
+/* /metrics; see metrics.h. Brokers are asked for their statistics when somebody scrapes. */
 #include "metrics.h"
 
 #include <dirent.h>
@@ -10,11 +9,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #include "calls.h"
 #include "connection.h"
-#include "gateway.h"
 #include "notes.h"
 #include "operations.h"
 #include "outlet.h"
@@ -22,11 +19,11 @@
 #include "redis.h"
 #include "reply.h"
 #include "request.h"
+#include "statistics.h"
 
 #define MEDIA_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define STATUS_FIRST 100
 #define STATUS_COUNT 500
-#define BROKER_LIMIT_MS 300
 
 /* Upper bounds; the last bucket has none. */
 static const int64_t bounds_us[] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
@@ -42,11 +39,6 @@ struct tally {
 
 static struct {
     struct tally **tallies; /* by operation, the last for requests without; NULL until one came */
-    json_t **brokers;       /* their latest statistics; NULL: not heard since asked */
-    size_t unheard;
-    struct request *waiting;
-    h2o_timeout_t limit;
-    h2o_timeout_entry_t timer;
 } metrics;
 
 static struct tally *tally_of(const struct operation *operation) {
@@ -173,7 +165,7 @@ static void add_service_values(struct buffer *text, const char *name, const char
     for (size_t i = 0; i < calls_broker_count(); i++) {
         const char *service_name;
         json_t *service;
-        json_object_foreach(json_object_get(metrics.brokers[i], "services"), service_name, service) {
+        json_object_foreach(json_object_get(statistics_of(i), "services"), service_name, service) {
             buffer_printf(text, "%s{", name);
             append_label(text, "broker", calls_broker_address(i));
             buffer_append_byte(text, ',');
@@ -210,7 +202,7 @@ static double counter_of(json_t *service, const char *member) {
 /* All services have the same counters; the first one found names them. */
 static json_t *any_counters(void) {
     for (size_t i = 0; i < calls_broker_count(); i++) {
-        void *first = json_object_iter(json_object_get(metrics.brokers[i], "services"));
+        void *first = json_object_iter(json_object_get(statistics_of(i), "services"));
         if (first)
             return json_object_get(json_object_iter_value(first), "counters");
     }
@@ -262,54 +254,11 @@ static void answer(struct request *request) {
     reply_document(request, 200, MEDIA_TYPE, (struct text_span){text.bytes, text.length});
 }
 
-static void answer_all(void) {
-    struct request *request, *next;
-    metrics.unheard = 0;
-    h2o_timeout_unlink(&metrics.timer);
-    DL_FOREACH_SAFE(metrics.waiting, request, next) {
-        request_leave(request);
-        answer(request);
-    }
-}
-
-static void on_limit(h2o_timeout_entry_t *entry) {
-    (void)entry;
-    answer_all();
-}
-
-static void on_statistics(size_t broker, struct text_span text) {
-    if (metrics.brokers[broker])
-        return; /* of an earlier question, and late */
-    metrics.brokers[broker] = json_loadb(text.bytes, text.length, 0, NULL);
-    if (metrics.unheard && --metrics.unheard == 0)
-        answer_all();
-}
-
-static void leave(struct request *request) {
-    DL_DELETE(metrics.waiting, request);
-}
-
 void metrics_start(void) {
     metrics.tallies = calloc(operation_count + 1, sizeof *metrics.tallies);
-    metrics.brokers = calloc(calls_broker_count(), sizeof *metrics.brokers);
-    h2o_timeout_init(gateway.context.loop, &metrics.limit, BROKER_LIMIT_MS);
-    metrics.timer.cb = on_limit;
 }
 
 void metrics_answer(struct request *request) {
-    DL_APPEND(metrics.waiting, request);
-    request->leave = leave;
-    if (metrics.unheard)
-        return;
-    for (size_t i = 0; i < calls_broker_count(); i++) {
-        json_decref(metrics.brokers[i]);
-        metrics.brokers[i] = NULL;
-        metrics.unheard += calls_broker_is_up(i);
-    }
-    if (metrics.unheard == 0) {
-        answer_all();
-        return;
-    }
-    h2o_timeout_link(gateway.context.loop, &metrics.limit, &metrics.timer);
-    calls_ask_statistics(on_statistics);
+    static const struct statistics_reader reader = {answer};
+    statistics_ask(request, &reader);
 }

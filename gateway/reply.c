@@ -25,6 +25,12 @@
 #define CSV_TYPE "text/csv; charset=utf-8; header=present"
 #define PREFLIGHT_MAX_AGE_S "600"
 #define LOGIN_PAGE "/app/login"
+/* The web app draws on nobody else. Its camera reads tickets. */
+#define APP_POLICY                                                                                                     \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "           \
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; media-src 'self'; frame-ancestors 'none'; "           \
+    "base-uri 'none'; form-action 'self'"
+#define APP_PERMISSIONS "camera=(self)"
 
 struct name {
     h2o_iovec_t text; /* h2o wants names as pointers to such */
@@ -50,6 +56,7 @@ NAME(expose_headers_name, "Access-Control-Expose-Headers");
 NAME(link_name, "Link");
 NAME(location_name, "Location");
 NAME(max_age_name, "Access-Control-Max-Age");
+NAME(permissions_name, "Permissions-Policy");
 NAME(policy_name, "Content-Security-Policy");
 NAME(quota_name, "RateLimit");
 NAME(quota_policy_name, "RateLimit-Policy");
@@ -583,6 +590,24 @@ void reply_page(struct request *request, const char *media_type, struct text_spa
     add_text(request, &content_type_name, media_type);
     add_text(request, &cache_control_name, "no-store");
     send_body(request, body.bytes, body.length);
+}
+
+void reply_file(struct request *request, const struct file *file) {
+    bool known = file->etag && is_known(request, file->etag);
+    begin_with_policy(request, known ? 304 : file->status, APP_POLICY);
+    add_text(request, &permissions_name, APP_PERMISSIONS);
+    add_text(request, &cache_control_name, file->cache_control);
+    add_vary(request, "Accept-Encoding");
+    if (file->etag)
+        add_text(request, &etag_name, file->etag);
+    if (known) {
+        send_nothing(request);
+        return;
+    }
+    add_text(request, &content_type_name, file->media_type);
+    if (file->encoding)
+        add_text(request, &content_encoding_name, file->encoding);
+    send_body(request, file->bytes.bytes, file->bytes.length);
 }
 
 void reply_options(struct request *request, const char *allowed) {

@@ -27,6 +27,15 @@ void reply_document(struct request *request, int status, const char *media_type,
 /* A page for browsers, or what belongs to it: it may run, load and ask what has the same origin, and nothing else. The
  * bytes must live on. */
 void reply_page(struct request *request, const char *media_type, struct text_span body);
+/* A file of the web app, in one of its forms. The bytes and texts must live on. */
+struct file {
+    int status;
+    const char *media_type, *cache_control;
+    const char *etag;     /* NULL: none */
+    const char *encoding; /* NULL: as it is */
+    struct text_span bytes;
+};
+void reply_file(struct request *request, const struct file *file);
 /* 204 with Allow, and to browsers what CORS allows. */
 void reply_options(struct request *request, const char *allowed);
 void reply_redirect(struct request *request, const char *location);

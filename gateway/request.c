@@ -333,7 +333,7 @@ static void pack_message(struct request *request) {
     struct request_source source = {
         .body = raw ? nothing : body,
         .raw_body = raw ? bytes : nothing,
-        .query = request->query,
+        .query = request->operation->open_query ? nothing : request->query,
         .path_values = request->match.values,
         .path_names = entry->names,
         .path_count = entry->name_count,

@@ -1,5 +1,6 @@
 /* The routes as a tree of path segments, one per listener, built once from the contract. A literal segment wins over a
- * {value}; each segment is decoded by itself, so that an encoded slash stays inside its value. */
+ * {value}; each segment is decoded by itself, so that an encoded slash stays inside its value. What a route takes as
+ * the rest of a path has no segment that could be read as another path: neither an encoded slash nor dots. */
 #include "router.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct node {
     size_t length;
     struct node *children; /* literals first */
     struct node *next;
+    bool rest; /* a {value} that takes all segments from here on */
     struct route_entry *entries[METHOD_COUNT];
     char allowed[64];
 };
@@ -64,6 +66,7 @@ static void note_allowed(struct node *node) {
 static int add_route(const struct route *route) {
     struct route_entry *entry = calloc(1, sizeof *entry);
     struct node *node = &roots[route->listener];
+    size_t depth = 0;
     entry->route = route;
     for (const char *at = route->path + 1; *at;) {
         size_t length = strcspn(at, "/");
@@ -71,7 +74,10 @@ static int add_route(const struct route *route) {
             entry->names[entry->name_count++] = strndup(at + 1, length - 2);
         node = child_for(node, at, length);
         at += length + (at[length] == '/');
+        depth++;
     }
+    node->rest = route->rest;
+    entry->rest_at = depth - 1;
     int method = method_index(route->method, strlen(route->method));
     if (method < 0 || node->entries[method]) {
         log_error("route %s %s stands twice or has an unknown method", route->method, route->path);
@@ -140,6 +146,21 @@ static int split(const char *path, size_t length, h2o_mem_pool_t *pool, struct t
     return count;
 }
 
+static bool is_plain(const struct text_span *segment) {
+    size_t dots = 0;
+    while (dots < segment->length && segment->bytes[dots] == '.')
+        dots++;
+    return segment->length > 0 && (dots != segment->length || dots > 2) &&
+           !memchr(segment->bytes, '/', segment->length);
+}
+
+static bool all_plain(const struct text_span *segments, int count) {
+    for (int i = 0; i < count; i++)
+        if (!is_plain(&segments[i]))
+            return false;
+    return true;
+}
+
 static const struct node *walk(const struct node *node, const struct text_span *segments, int count,
                                struct text_span *values) {
     if (count == 0)
@@ -152,11 +173,29 @@ static const struct node *walk(const struct node *node, const struct text_span *
             continue;
         if (!child->text)
             *values = *segments;
+        if (child->rest) {
+            if (all_plain(segments, count))
+                return child;
+            continue;
+        }
         const struct node *found = walk(child, segments + 1, count - 1, values + !child->text);
         if (found)
             return found;
     }
     return NULL;
+}
+
+/* From one of these segments to the last, with slashes again. */
+static struct text_span join(const struct text_span *segments, int count, h2o_mem_pool_t *pool) {
+    size_t length = 0;
+    for (int i = 0; i < count; i++)
+        length += segments[i].length + 1;
+    char *text = h2o_mem_alloc_pool(pool, length), *at = text;
+    for (int i = 0; i < count; i++) {
+        at = mempcpy(at, segments[i].bytes, segments[i].length);
+        *at++ = '/';
+    }
+    return (struct text_span){text, length - 1};
 }
 
 enum route_result router_find(enum listener listener, h2o_iovec_t method, const char *path, size_t length,
@@ -175,7 +214,9 @@ enum route_result router_find(enum listener listener, h2o_iovec_t method, const 
     int index = method_index(method.base, method.len);
     if (index < 0 || !node->entries[index])
         return ROUTE_OTHER_METHOD;
-    ret_match->entry = node->entries[index];
-    memcpy(ret_match->values, values, ret_match->entry->name_count * sizeof *values);
+    const struct route_entry *entry = ret_match->entry = node->entries[index];
+    memcpy(ret_match->values, values, entry->name_count * sizeof *values);
+    if (entry->route->rest)
+        ret_match->values[entry->name_count - 1] = join(segments + entry->rest_at, count - (int)entry->rest_at, pool);
     return ROUTE_FOUND;
 }

@@ -13,6 +13,7 @@ struct route_entry {
     const struct route *route;
     const char *names[ROUTER_VALUES_LIMIT]; /* of the template's {values}, in order */
     size_t name_count;
+    size_t rest_at; /* where the route takes the rest of the path: the index of its first segment */
 };
 
 struct route_match {

@@ -29,7 +29,9 @@ enum field_format {
     FORMAT_DATE_OR_TIME, /* query bounds: 2026-08-01 or a date-time */
     FORMAT_TIME_ZONE, /* an IANA name known to the machine's zoneinfo */
     FORMAT_CURRENCY,  /* ISO 4217, three capitals */
+    FORMAT_LANGUAGE,  /* a primary language subtag of BCP 47, two or three small letters */
     FORMAT_LINE,      /* one line: no control characters, not only blanks */
+    FORMAT_TEXT,      /* lines: the same with line breaks and tabs */
     FORMAT_JSON,      /* the text of a JSON object, in replies only: shown as that object */
 };
 
@@ -109,7 +111,7 @@ struct view {
 };
 
 enum operation_kind { OPERATION_READ, OPERATION_COMMAND };
-enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_AUTH };
+enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_AUTH, LIMIT_SEND };
 enum { ROLE_USER = 1, ROLE_FACILITATOR = 2, ROLE_ADMIN = 4 };
 /* What ties a person to the row that a call is about. */
 enum { RELATION_SELF = 1, RELATION_PERSON = 2, RELATION_FACILITATOR = 4 };
@@ -163,6 +165,7 @@ struct operation {
     enum redirect redirect;
     const struct field *redirect_field; /* of the reply: where to */
     bool hashes; /* a password: few at once per gateway */
+    bool open_query; /* a page: its query is its own affair and no part of the request */
     bool tells_missing; /* where required fields were not given, the refusal is missing_fields and names them */
     /* Where its reply says true in that field, the gateway sends the reply on as the request of the continuation, whose
      * reply (of the same record) is what the client gets. NULL: no continuation. */
@@ -186,6 +189,7 @@ struct route {
     const char *method;           /* "GET"; HEAD follows GET */
     const char *path;             /* "/events/{event_id}", no trailing slash; "/" for the root */
     enum listener listener;
+    bool rest;                   /* its last {value} takes all that is left of the path, slashes included */
     const struct operation *operation;
     const struct view *view;      /* NULL: the reply as it is */
     const struct fixed_value *fixed; /* ends with field NULL; NULL: none */

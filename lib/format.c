@@ -192,6 +192,13 @@ bool format_is_currency(const char *bytes, size_t length) {
     return currency_decimals(code) >= 0;
 }
 
+bool format_is_language(const char *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] < 'a' || bytes[i] > 'z')
+            return false;
+    return length == 2 || length == 3;
+}
+
 /* U+0080 to U+009F, and the line breaks U+2028 and U+2029. */
 static bool is_control_beyond_ascii(const unsigned char *at, size_t size) {
     return (size == 2 && at[0] == 0xc2 && at[1] < 0xa0) ||
@@ -205,17 +212,28 @@ static bool is_blank_beyond_ascii(const unsigned char *at, size_t size) {
            (size == 3 && at[0] == 0xe3 && at[1] == 0x80 && at[2] == 0x80);
 }
 
-bool format_is_line(const char *bytes, size_t length) {
+/* `breaks`: control characters that are allowed. */
+static bool is_plain(const char *bytes, size_t length, const char *breaks) {
     bool blank = length > 0;
     for (size_t i = 0, size; i < length; i += size) {
         const unsigned char *at = (const unsigned char *)bytes + i;
         size = format_code_point_size(bytes + i, length - i);
+        if (size == 1 && is_one_of(bytes[i], breaks))
+            continue;
         if (!size || *at < ' ' || *at == 0x7f || is_control_beyond_ascii(at, size))
             return false;
         if (*at != ' ' && !is_blank_beyond_ascii(at, size))
             blank = false;
     }
     return !blank;
+}
+
+bool format_is_line(const char *bytes, size_t length) {
+    return is_plain(bytes, length, "");
+}
+
+bool format_is_text(const char *bytes, size_t length) {
+    return is_plain(bytes, length, "\n\r\t");
 }
 
 const char *format_problem(enum field_format format, const char *bytes, size_t length) {
@@ -239,6 +257,10 @@ const char *format_problem(enum field_format format, const char *bytes, size_t l
         return format_is_time_zone(bytes, length) ? NULL : "is not a time zone such as Asia/Kolkata";
     case FORMAT_CURRENCY:
         return format_is_currency(bytes, length) ? NULL : "is not an ISO 4217 currency such as INR";
+    case FORMAT_LANGUAGE:
+        return format_is_language(bytes, length) ? NULL : "is not a language such as hi";
+    case FORMAT_TEXT:
+        return format_is_text(bytes, length) ? NULL : "is blank, or holds a control character";
     case FORMAT_LINE:
         return format_is_line(bytes, length) ? NULL : "is blank, or holds a line break or another control character";
     }

@@ -15,10 +15,13 @@ class CrowdPerson:
         self.server_errors = []
 
     async def post(self, path, body=None):
+        return await self.request("POST", path, body)
+
+    async def request(self, method, path, body=None):
         """Status and answer; status None: none came in PATIENCE_S, the answer is the last error then."""
         content = json.dumps(body).encode() if body is not None else b""
         request = (
-            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
             f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         ).encode() + content
         deadline = time.monotonic() + PATIENCE_S

@@ -35,6 +35,8 @@ def check_format(name, text):
         assert re.match(r"[a-z][a-z0-9+.-]*:", text), f"{text!r} is no URI"
     elif name == "currency":
         assert re.fullmatch(r"[A-Z]{3}", text), f"{text!r} is no currency"
+    elif name == "language":
+        assert re.fullmatch(r"[a-z]{2,3}", text), f"{text!r} is no language"
     elif name == "time-zone":
         zoneinfo.ZoneInfo(text)
 
@@ -58,7 +60,8 @@ class Route:
         self.operation = operation
         self.operation_id = operation_id
         self.listener = listener
-        pattern = re.sub(r"\\\{[a-z_]+\\\}", "[^/]+", re.escape(path))
+        rest = any(parameter.get("x-rest") for parameter in operation.get("parameters", []))
+        pattern = re.sub(r"\\\{[a-z_]+\\\}", ".+" if rest else "[^/]+", re.escape(path))
         self.pattern = re.compile(pattern)
         self.placeholders = path.count("{")
 

@@ -291,7 +291,8 @@ class Stack:
         and be noted, and a refund changes its payment."""
         unspread = "SELECT count(*) FROM log_entries WHERE position IS NULL"
         held = "SELECT FROM lanes WHERE lanes.channel = outbox.channel AND lanes.lane = outbox.lane"  # whose address fails
-        due = f"SELECT count(*) FROM outbox WHERE state = 'due' AND next_attempt_at <= now() AND NOT EXISTS ({held})"
+        now = "(next_attempt_at <= now() OR channel = 'refund')"  # a refund that is on its way is not due, and changes states when it is back
+        due = f"SELECT count(*) FROM outbox WHERE state = 'due' AND {now} AND NOT EXISTS ({held})"
         for what in (unspread, due):
             wait_until(lambda: self.rows(what) == [(0,)], "what is due to be delivered")
         tables = (

@@ -40,6 +40,22 @@ class World:
     def fresh_booking(self):
         return self.stack.book(self.user, self.fresh_event())
 
+    def arrival(self):
+        """A booking of the user's whose door is open."""
+        return self.stack.book(self.user, self.stack.event(self.facilitator, start_datetime=days_from_now(1, 0)))
+
+    def full_event(self):
+        event = self.stack.event(self.facilitator, max_participants=1)
+        self.stack.book(self.person(), event)
+        return event
+
+    def waited_for(self):
+        """A full event, for which the user waits."""
+        event = self.full_event()
+        answer = self.user.post(f"/events/{event['id']}/waitlist")
+        assert answer.status_code == 200, answer.text
+        return event
+
     def order(self):
         """Of a booking that waits to be paid."""
         answer = self.user.post("/bookings", {"event_id": self.stack.priced_event(self.facilitator)["id"]})
@@ -60,6 +76,24 @@ class World:
         answer = self.user.post("/profile/keys", confirmed(name="machine", scopes=["read"]))
         assert answer.status_code == 201, answer.text
         return answer.json()["api_key"]["id"]
+
+    @functools.cached_property
+    def past_event(self):
+        """That the user was at."""
+        event = self.stack.event(self.facilitator)
+        self.stack.book(self.user, event)
+        self.stack.rows("UPDATE events SET start_at = now() - interval '1 hour', end_at = NULL WHERE id = %s", event["id"])
+        return event
+
+    def review_id(self):
+        """The user's, of the past event."""
+        answer = self.user.put(f"/events/{self.past_event['id']}/review", {"rating": 4})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["review"]["id"]
+
+    def reviewed_event(self):
+        self.review_id()
+        return self.past_event
 
     def notification_id(self):
         answer = self.stack.crm.post("/api/booking-notification", example("receiveBookingNotification"))
@@ -129,8 +163,11 @@ NO_FACTOR = Call(confirmed(code="123456"), then=(409, "second_factor_missing"))
 NO_GOOGLE = (404, "sign_in_not_configured")
 UNSIGNED = Call({}, then=(400, "invalid_signature"))
 
+SITE = str(ROOT / "tests/site")  # a web app, for WEB_ROOT
+
 # Rows that every world has, by the parameter that names one in a path.
-ROWS = {"event_id": lambda world: world.event["id"], "booking_id": lambda world: world.booking["id"], "user_id": lambda world: world.user.id}
+ROWS = {"event_id": lambda world: world.event["id"], "booking_id": lambda world: world.booking["id"], "user_id": lambda world: world.user.id,
+        "facilitator_id": lambda world: world.facilitator.id}
 # By operation; what is not here is a GET about one of ROWS, or about nothing.
 REQUESTS = {
     "answerSecondFactor": lambda world: Call({"challenge": "A" * 43, "otp": "123456"}, then=(401, "invalid_code")),
@@ -140,6 +177,8 @@ REQUESTS = {
     "cancelEvent": lambda world: Call(names=world.fresh_event()["id"]),
     "changeEmail": lambda world: Call(confirmed(email=f"{unique('new')}@example.com"), spends=True),
     "changePassword": lambda world: Call(confirmed(new_password=NEW_PASSWORD), spends=True),
+    "checkIn": lambda world: Call({"ticket": world.arrival()["ticket"]}),
+    "checkInBooking": lambda world: Call(names=world.arrival()["id"]),
     "closeSession": lambda world: Call(spends=True),
     "confirmPayment": lambda world: Call(
         {"razorpay_payment_id": "pay_x", "razorpay_order_id": "order_x", "razorpay_signature": "x"}, then=(400, "invalid_signature")
@@ -151,6 +190,8 @@ REQUESTS = {
     "createEvent": lambda world: Call(event_body(facilitator_id=world.facilitator.id)),
     "createPayment": lambda world: Call({"booking_id": world.order()["booking"]["id"]}),
     "createWebhookEndpoint": lambda world: Call({"url": "http://127.0.0.1:9/hook"}),
+    "deleteAnyReview": lambda world: Call(names=world.review_id()),
+    "deleteReview": lambda world: Call(names=world.reviewed_event()["id"]),
     "deleteCrmNotification": lambda world: Call(names=world.notification_id()),
     "deleteEvent": lambda world: Call(names=world.fresh_event()["id"]),
     "deleteWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
@@ -159,10 +200,14 @@ REQUESTS = {
     "endSignInsOfUser": lambda world: Call(names=world.leaver.id),
     "eraseProfile": lambda world: Call(confirmed(), spends=True),
     "finishGoogleSignIn": lambda world: Call(then=NO_GOOGLE),
+    "getReceipt": lambda world: Call(names=world.paid_booking["id"]),
+    "getAnyDelivery": lambda world: Call(names=world.delivery()[1]),
     "getSandboxOrder": lambda world: Call(names=world.order()["order_id"]),
     "getWebhookDelivery": lambda world: Call(names=world.delivery()),
     "getWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
     "listWebhookDeliveries": lambda world: Call(names=world.endpoint_id()),
+    "joinWaitlist": lambda world: Call(names=world.full_event()["id"]),
+    "leaveWaitlist": lambda world: Call(names=world.waited_for()["id"]),
     "loginUser": lambda world: Call({"email": world.user.email, "password": PASSWORD}),
     "logoutUser": lambda world: Call(spends=True),
     "markInbox": lambda world: Call({"up_to": 1}),
@@ -172,6 +217,7 @@ REQUESTS = {
     "openTicket": lambda world: Call(),
     "paySandboxOrder": lambda world: Call({"action": "pay"}, names=world.order()["order_id"]),
     "processNotification": lambda world: Call(names=world.notification_id()),
+    "putReview": lambda world: Call({"rating": 5, "text": "Calm and clear"}, names=world.past_event["id"]),
     "receiveBookingNotification": lambda world: Call(example("receiveBookingNotification")),
     "receiveRazorpayEvent": lambda world: UNSIGNED,
     "receiveStripeEvent": lambda world: UNSIGNED,
@@ -183,6 +229,7 @@ REQUESTS = {
     "registerUser": lambda world: Call({"email": f"{unique('new')}@example.com", "password": PASSWORD, "name": "New"}),
     "removeSecondFactor": lambda world: NO_FACTOR,
     "renewRecoveryCodes": lambda world: NO_FACTOR._replace(body={"code": "123456"}),
+    "replayAnyDelivery": lambda world: Call(names=world.delivery()[1]),
     "replayWebhookDeliveries": lambda world: Call(example("replayWebhookDeliveries"), names=world.endpoint_id()),
     "replayWebhookDelivery": lambda world: Call(names=world.delivery()),
     "requestPasswordReset": lambda world: Call({"email": world.user.email}),
@@ -195,6 +242,7 @@ REQUESTS = {
     "setWebhook": lambda world: Call({"crm_webhook_url": None}),
     "signInWithGoogle": lambda world: Call({"id_token": "a.b.c"}, then=NO_GOOGLE),
     "testWebhookEndpoint": lambda world: Call(names=world.endpoint_id()),
+    "undoCheckIn": lambda world: Call(names=world.arrival()["id"]),
     "unsubscribe": lambda world: Call(query={"token": world.unsubscribe_token()}),
     "updateEvent": lambda world: Call({"title": "New title"}, names=world.event["id"]),
     "updateMailSettings": lambda world: Call({"language": "hi", "reminder": False}),
@@ -203,6 +251,7 @@ REQUESTS = {
     "unlinkIdentities": lambda world: Call(confirmed(), spends=True),
     "updateWebhookEndpoint": lambda world: Call({"types": ["booking.created"]}, names=world.endpoint_id()),
     "verifyEmail": lambda world: Call(NO_LINK, then=(400, "link_invalid")),
+    "webAppFile": lambda world: Call(names="assets/app-1a2b3c4d.js"),
 }
 
 

@@ -21,15 +21,10 @@
                                              " AND ($3::bigint IS NULL OR (channel = 'webhook' AND lane = $3))"        \
                                              " ORDER BY id DESC LIMIT $4::bigint"
 
-/* Who listens for what: workers/runtime/transaction.c; the payment worker for refunds. */
-#define WAKE                                                                                                           \
-    " CROSS JOIN LATERAL (SELECT pg_notify(CASE channel WHEN 'refund' THEN 'refunds' "                                 \
-    "WHEN 'account_mail' THEN 'account_mail' ELSE 'outbox' END, '')) AS woken"
-
 /* $1 webhook_id. */
 #define REPLAY_SQL                                                                                                     \
     "WITH chosen AS (SELECT webhook_id, archived FROM deliveries WHERE webhook_id = $1::text), " REPLAY_CHOSEN         \
-    " SELECT replayed.* FROM replayed" WAKE
+    " SELECT replayed.* FROM replayed" REPLAY_WAKE
 
 /* $1 channel, $2 endpoint, $3 from, $4 to, $5 dead ones, $6 delivered ones. What was made since then has ended since
  * then: older months of the archive are not looked at. */
@@ -40,7 +35,7 @@
     "  AND ((state = 'dead' AND $5::boolean) OR (state = 'delivered' AND $6::boolean))"                                \
     "  AND ($1::text IS NULL OR channel = $1) AND ($2::bigint IS NULL OR (channel = 'webhook' AND lane = "             \
     "$2))), " REPLAY_CHOSEN ", counted AS (SELECT channel, count(*) FROM replayed GROUP BY channel)"                   \
-    " SELECT coalesce(sum(count), 0)::bigint AS replayed FROM counted" WAKE
+    " SELECT coalesce(sum(count), 0)::bigint AS replayed FROM counted" REPLAY_WAKE
 
 static bool is_one_of(const char *word, const char *const *words) {
     for (; *words; words++)

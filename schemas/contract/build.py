@@ -22,7 +22,7 @@ COOKIES = ["__Host-session", "__Host-refresh", "__Host-google"]  # whose SameSit
 GATEWAY_HEADERS = {"accept", "idempotency-key", "if-none-match", "traceparent", "x-request-id"}
 OPERATION_ONLY = {
     "x-service", "x-roles", "x-role-refusal", "x-limit", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-page", "x-raw-body",
-    "x-scope", "x-redirect", "x-hashes", "x-owner", "x-missing",
+    "x-scope", "x-redirect", "x-hashes", "x-owner", "x-missing", "x-open-query",
 }  # fmt: skip
 C_WORDS = set(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return"
@@ -143,6 +143,8 @@ class Contract:
         if node.get("x-hashes"):
             self.read_hashes(operation, node)
         operation.tells_missing = flag(node, "x-missing", False)
+        if node.get("x-open-query"):
+            self.read_open_query(operation, node.get("x-open-query"))
         if node.get("x-deadline-ms"):
             operation.deadline_ms = node.get("x-deadline-ms").integer()
         if node.get("x-page"):
@@ -170,6 +172,8 @@ class Contract:
         for name, field in zip(names, fields):
             if field is None or field.location != "IN_PATH":
                 place.fail(f"{{{name}}} in {path} is no path parameter of {route.operation.name}")
+            if field.rest and not path.endswith(f"/{{{name}}}"):
+                place.fail(f"{{{name}}} takes the rest of the path (x-rest): nothing can follow it in {path}")
         if len({field.name for field in fields}) != len(names):
             place.fail(f"{path} names a parameter twice")
         fixed = [field for field, _ in route.fixed]
@@ -205,7 +209,7 @@ class Contract:
     @staticmethod
     def read_limit(node, method):
         if node.get("x-limit"):
-            return "LIMIT_" + node.get("x-limit").choice(["read", "write", "auth", "none"]).upper()
+            return "LIMIT_" + node.get("x-limit").choice(["read", "write", "auth", "send", "none"]).upper()
         return "LIMIT_READ" if method == "get" else "LIMIT_WRITE"
 
     def read_roles(self, operation, node):
@@ -250,6 +254,13 @@ class Contract:
         operation.hashes = flag(node, "x-hashes", False)
         if operation.service not in WORKER_SERVICES or operation.coalesce:
             node.get("x-hashes").fail("bounds calls of a worker that are not coalesced")
+
+    @staticmethod
+    def read_open_query(operation, place):
+        """What follows the question mark is for the page that is served."""
+        operation.open_query = place.boolean()
+        if operation.service != "gateway" or any(field.location == "IN_QUERY" for field in operation.request.fields):
+            place.fail("is for pages that the gateway serves, without query parameters")
 
     @staticmethod
     def read_cookies(node, operation, view):
@@ -300,7 +311,7 @@ class Contract:
         return fields
 
     def read_parameter(self, node):
-        node.only({"name", "in", "required", "description", "schema", "example", "x-alias"})
+        node.only({"name", "in", "required", "description", "schema", "example", "x-alias", "x-rest"})
         name, location = node.get("name").text(), node.get("in").choice(["path", "query", "header", "cookie"])
         schema = self.reader.read(node.need("schema"))
         examples.check_schema(schema)
@@ -322,6 +333,9 @@ class Contract:
             field.header = name.lower() if location == "header" else name
         if schema.credentials:
             field.location, field.header = "IN_CREDENTIALS", None
+        field.rest = flag(node, "x-rest", False)
+        if field.rest and (location != "path" or schema.type != "string"):
+            node.get("x-rest").fail("only a string in a path takes the rest of it")
         return field
 
     @staticmethod
@@ -523,6 +537,18 @@ class Contract:
             if shape in seen:
                 route.operation.node.fail(f"{route.method} {route.path} is served twice")
             seen[shape] = route
+        for route in self.routes:
+            self.check_rest(route)
+
+    def check_rest(self, route):
+        """What takes the rest of a path leaves nothing to other parameters at its place."""
+        if not route.rest:
+            return
+        start = route.path[: route.path.rindex("{") + 1]
+        for other in self.routes:
+            same = other.path == route.path and other.rest
+            if other.listener == route.listener and other.path.startswith(start) and not same:
+                other.operation.node.fail(f"{other.method} {other.path}: {route.path} takes the rest of the path there (x-rest)")
 
 
 def text_field(reply, place):

@@ -31,13 +31,15 @@ FORMATS = {
     "date-or-time": "FORMAT_DATE_OR_TIME",
     "time-zone": "FORMAT_TIME_ZONE",
     "currency": "FORMAT_CURRENCY",
+    "language": "FORMAT_LANGUAGE",
     "line": "FORMAT_LINE",
+    "text": "FORMAT_TEXT",
     "json": "FORMAT_JSON",
 }
 INTERNAL_KEYWORDS = {
     "x-service", "x-roles", "x-role-refusal", "x-deadline-ms", "x-kind", "x-coalesce", "x-secret-reply", "x-listener",
     "x-page", "x-raw-body", "x-operation", "x-set", "x-csv", "x-from", "x-in", "x-redirect", "x-set-cookies",
-    "x-clear-cookies", "x-hashes", "x-owner", "x-missing", "writeOnly",
+    "x-clear-cookies", "x-hashes", "x-owner", "x-missing", "x-open-query", "x-rest", "writeOnly",
 }  # fmt: skip
 
 
@@ -231,6 +233,7 @@ def operation_row(operation):
         ("redirect_field", field_pointer(operation.reply, operation.redirect_field) if operation.redirect else None),
         ("hashes", "true" if operation.hashes else None),
         ("tells_missing", "true" if operation.tells_missing else None),
+        ("open_query", "true" if operation.open_query else None),
     ]
     if operation.continuation:
         rows += [
@@ -294,6 +297,7 @@ def route_row(contract, route):
         ("method", quote(route.method)),
         ("path", quote(route.path)),
         ("listener", route.listener),
+        ("rest", "true" if route.rest else None),
         ("operation", f"&operation_{route.operation.c_name}"),
         ("view", f"&view_{view_index(contract, route.view)}" if route.view else None),
         ("fixed", f"(const struct fixed_value[]){{{fixed}{{NULL, NULL}}}}" if fixed else None),
@@ -307,8 +311,12 @@ def route_row(contract, route):
 # --- the published document
 
 
+def published_text(document):
+    return json.dumps(strip(spell_out(document)), ensure_ascii=False, separators=(",", ":"))
+
+
 def published(document):
-    text = json.dumps(strip(spell_out(document)), ensure_ascii=False, separators=(",", ":"))
+    text = published_text(document)
     lines = "".join(f"    {quote(text[at:at + 100])}\n" for at in range(0, len(text), 100))
     return f"const char openapi_json[] =\n{lines.rstrip()};\nconst size_t openapi_json_length = sizeof openapi_json - 1;\n"
 

@@ -9,7 +9,9 @@ PATTERNS = {
     "uri": r"https?://[!-~]+",
     "time-zone": r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*",
     "currency": r"[A-Z]{3}",
+    "language": r"[a-z]{2,3}",
     "line": r"[^\x00-\x1f\x7f]*",
+    "text": r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*",
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?",
     "date-or-time": r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?",
 }

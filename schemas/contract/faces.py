@@ -71,6 +71,8 @@ class FaceReader:
                 node.fail(f"{alias} is no former name of {own.name} in {operation.name}")
         if field.location != own.location:
             node.fail(f"{operation.name} takes {own.name} from elsewhere ({own.location})")
+        if field.rest != own.rest:
+            node.fail(f"x-rest differs from {own.name} in {operation.name}")
         for name in ENFORCED:
             if getattr(field.schema, name) != getattr(own.schema, name):
                 node.fail(f"its {name} differs from {own.name} in {operation.name}")

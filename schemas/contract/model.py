@@ -28,6 +28,7 @@ class Field:
     header: str = None
     record: object = None  # of objects, and of a list's items
     aliases: list = None
+    rest: bool = False  # of a path: all that is left of it, slashes included
 
     @property
     def member(self):
@@ -105,6 +106,7 @@ class Operation:
     redirect: str = None  # who is sent on by redirect_field: "everybody" or "browsers"
     redirect_field: Field = None
     hashes: bool = False  # a password: few at once per gateway
+    open_query: bool = False  # a page's own affair: no part of the request
     tells_missing: bool = False  # fields that are required and were not given have a refusal of their own
     page: str = None
     continuation: object = None  # the operation that gets this one's reply and answers in its place
@@ -126,6 +128,11 @@ class Route:
     fixed: list = dataclasses.field(default_factory=list)  # of (field, text)
     csv: Field = None  # the reply's list that is shown as CSV
     cookies: list = dataclasses.field(default_factory=list)  # of (name, reply field; None: cleared)
+
+    @property
+    def rest(self):
+        """Does its last parameter take the rest of the path?"""
+        return self.path.endswith("}") and self.operation.request.find(self.path.rsplit("{", 1)[1][:-1]).rest
 
 
 @dataclasses.dataclass

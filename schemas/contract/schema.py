@@ -17,7 +17,7 @@ FORMATS = {
     "integer": {"int64"},
     "integer or string": {"int64"},
     "number": {"double"},
-    "string": {"email", "uri", "uuid", "date-time", "date-or-time", "time-zone", "currency", "line", "password", "json"},
+    "string": {"email", "uri", "uuid", "date-time", "date-or-time", "time-zone", "currency", "language", "line", "text", "password", "json"},
 }
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 INT64_MIN, INT64_MAX, UINT32_MAX = -(2**63), 2**63 - 1, 2**32 - 1

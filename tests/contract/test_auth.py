@@ -296,6 +296,10 @@ class TestOtherSettings:
         yield stack
         stop_stack(stack)
 
+    def test_front_ends_know_it(self, stack, strict):
+        assert stack.anonymous.get("/site").json() == {"google": False, "facilitator_signup": "open"}
+        assert strict.anonymous.get("/site").json()["facilitator_signup"] == "approval"
+
     def test_facilitators_wait_for_approval(self, strict):
         body = {"email": f"{unique('f')}@example.com", "password": PASSWORD, "name": "F", "role": "facilitator"}
         answer = strict.anonymous.post("/api/auth/register", body).json()

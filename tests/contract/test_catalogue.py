@@ -102,6 +102,95 @@ class TestPrices:
         assert (shown["price"], shown["event"]["price"]) == (100, 200)
 
 
+class TestFilters:
+    """Of the list, besides words and days; alone, together, and with every sort."""
+
+    EVENTS = {
+        "Hindi in Rishikesh": {"language": "hi", "location": "Parmarth Niketan, Rishikesh", "price": 1500},
+        "English online": {"language": "en", "virtual_link": "https://meet.example.com/a", "price": 19.99, "currency": "EUR"},
+        "English in Pune": {"language": "en", "location": "Osho Park 100%, Pune", "virtual_link": "https://meet.example.com/b"},
+        "Tokyo": {"language": "ja", "location": "Yoyogi, Tokyo", "price": 3500, "currency": "JPY"},
+        "Kuwait": {"location": "Kuwait", "price": 12.345, "currency": "KWD"},
+        "Nowhere": {"location": ""},
+    }
+
+    @pytest.fixture(scope="class")
+    def kind(self, stack, publisher):
+        kind = unique("kind")
+        for title, fields in self.EVENTS.items():
+            event = stack.event(publisher, event_type=kind, title=title, **fields)
+            assert event["language"] == fields.get("language")
+        return kind
+
+    CASES = [
+        ({"language": "en"}, ["English online", "English in Pune"]),
+        ({"language": "de"}, []),
+        ({"place": "rishikesh"}, ["Hindi in Rishikesh"]),
+        ({"place": "PUNE park"}, ["English in Pune"]),
+        ({"place": "100%"}, ["English in Pune"]),
+        ({"location": "tokyo"}, ["Tokyo"]),
+        ({"place": "English"}, []),
+        ({"online": "true"}, ["English online", "English in Pune"]),
+        ({"online": "false"}, ["Hindi in Rishikesh", "English in Pune", "Tokyo", "Kuwait"]),
+        ({"price_max": 0}, ["English in Pune", "Nowhere"]),
+        ({"price_min": 0.001}, ["Hindi in Rishikesh", "English online", "Tokyo", "Kuwait"]),
+        ({"price_min": 19.99, "price_max": 19.99}, ["English online"]),
+        ({"price_min": 19.991, "price_max": 1500}, ["Hindi in Rishikesh"]),
+        ({"price_min": 12.345, "price_max": 12.345}, ["Kuwait"]),
+        ({"price_min": 12.346, "price_max": 19.989}, []),
+        ({"min_price": 3500, "max_price": 3500}, ["Tokyo"]),
+        ({"price_min": 5, "price_max": 4}, []),
+        ({"language": "en", "online": "true", "place": "Pune", "price_max": 0, "q": "english"}, ["English in Pune"]),
+    ]
+
+    @pytest.mark.parametrize("query, expected", CASES)
+    def test_what_is_found(self, stack, publisher, kind, query, expected):
+        query = {"type": kind, "sort": "created", **query}
+        assert titles(stack.anonymous.get("/events", params=query)) == expected
+        assert titles(publisher.get("/facilitator/events", params=query)) == expected
+        assert [event["title"] for event in stack.anonymous.get("/api/sessions", params=query).json()] == expected
+
+    @pytest.mark.parametrize("sort", ["start", "price", "rating", "created", "title"])
+    @pytest.mark.parametrize("narrowed", [{}, {"facilitator_id": True}, {"type": True}])
+    @pytest.mark.parametrize("query, expected", [CASES[0], CASES[7], CASES[8], CASES[10]])
+    def test_pages_of_every_sort(self, stack, publisher, kind, sort, narrowed, query, expected):
+        known = {"facilitator_id": publisher.id, "type": kind}
+        query = {**query, **{name: known[name] for name in narrowed}, "q": kind}
+        stack.rows("UPDATE events SET description = event_type WHERE event_type = %s", kind)
+        for direction in ("", "-"):
+            found, after = [], {}
+            while True:
+                page = stack.anonymous.get("/events", params={**query, "sort": direction + sort, "limit": 1, **after})
+                found += titles(page)
+                if not page.json()["next"]:
+                    break
+                after = {"after": page.json()["next"]}
+            assert sorted(found) == sorted(expected)
+
+    @pytest.mark.parametrize(
+        "query",
+        ["language=EN", "language=en-IN", "language=", "place=", "online=maybe", "price_min=-1", "price_max=free", "price_max=nan"],
+    )
+    def test_what_is_no_filter(self, stack, query):
+        assert refused(stack.anonymous.get(f"/events?{query}"))[:2] == (400, "validation_error")
+
+
+class TestLanguages:
+    def test_it_is_set_changed_and_cleared(self, stack, publisher):
+        event = stack.event(publisher, language="hi")
+        path = f"/events/{event['id']}"
+        assert event["language"] == stack.anonymous.get(path).json()["language"] == "hi"
+        assert publisher.put(path, {"title": "Another"}).json()["event"]["language"] == "hi"
+        assert publisher.put(path, {"language": "kok"}).json()["event"]["language"] == "kok"
+        assert publisher.put(path, {"language": None}).json()["event"]["language"] is None
+
+    @pytest.mark.parametrize("language", ["", "h", "HI", "en-IN", "hind", "e1"])
+    def test_what_is_none(self, stack, publisher, language):
+        event = stack.event(publisher)
+        answer = publisher.put(f"/events/{event['id']}", {"language": language})
+        assert refused(answer) == (400, "validation_error", ["language"])
+
+
 class TestCancellationPolicies:
     EVENT = {"title": "Retreat", "event_type": unique("retreat"), "start_datetime": "2030-02-20T10:00:00", "price": 100}
 

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import datetime
 import time
 
@@ -9,11 +10,17 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from harness import refusal, unique, vendor_calls, wait_until
+from harness import refusal, start_stack, stop_stack, unique, vendor_calls, wait_until
+from mails import Mails
+from test_personal_data import erase
+from test_security_events import all_events, own
 
 ENDPOINTS = "/webhooks"
 ELSEWHERE = "https://crm.example.com/hook"
 NOT_FOUND = (404, "endpoint_not_found")
+INNER_HOSTS = ["10.0.0.1", "0.0.0.0", "0", "0xa.1", "167772161", "012.0.0.1", "10.0.0.1.", "169.254.169.254", "100.64.0.1", "[::ffff:127.0.0.1]",
+               "[::ffff:8.8.8.8]", "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[fe80::1]", "[fd00::1]"]  # fmt: skip
+ADDED, CHANGED = "A new webhook endpoint for your account", "The address of your webhook endpoint was changed"
 
 
 class Endpoint:
@@ -201,10 +208,7 @@ class TestManaging:
         for answer in (owner.post(ENDPOINTS, {"url": url}), made.change(url=url)):
             assert refusal(answer) == (400, "validation_error") and "url" in answer.json()["details"]
 
-    @pytest.mark.parametrize(
-        "host", ["10.0.0.1", "0.0.0.0", "0", "0xa.1", "167772161", "012.0.0.1", "10.0.0.1.", "169.254.169.254", "100.64.0.1", "[::ffff:127.0.0.1]",
-                 "[::ffff:8.8.8.8]", "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[fe80::1]", "[fd00::1]"]
-    )  # fmt: skip
+    @pytest.mark.parametrize("host", INNER_HOSTS)
     def test_addresses_that_are_not_everybodys(self, owner, host):
         made = Endpoint(owner, ELSEWHERE)
         for answer in (owner.post(ENDPOINTS, {"url": f"https://{host}/hook"}), made.change(url=f"https://{host}/hook")):
@@ -227,6 +231,150 @@ class TestManaging:
         assert len(owner.get(ENDPOINTS).json()["endpoints"]) == 1
 
 
+class TestTold:
+    """What becomes of an endpoint stands in the log of security events, and its owner hears by mail where things go."""
+
+    @pytest.fixture
+    def verified(self, stack, owner):
+        stack.rows("UPDATE users SET is_verified = true WHERE id = %s", owner.id)
+        return owner
+
+    def noted(self, person):
+        """Oldest first."""
+        return [(event["event"], event["detail"]) for event in reversed(own(person, limit=100)) if "webhook" in event["detail"]]
+
+    def test_a_life_of_one(self, stack, owner, admin):
+        made = Endpoint(owner, ELSEWHERE, types=["booking.created"])
+        for change in ({"url": f"{ELSEWHERE}/2", "types": []}, {"signature": "both"}, {"disabled": True}, {"disabled": False}):
+            assert made.change(**change).status_code == 200
+        made.rotate()
+        assert owner.delete(made.path).status_code == 200
+        called = f"webhook endpoint {made.made['id']}: "
+        updates = ["address, types", "signature", "disabled", "enabled", "new secret"]
+        expected = [("sensitive_create", "made"), *(("sensitive_update", what) for what in updates), ("sensitive_delete", "removed")]
+        assert self.noted(owner) == [(event, called + what) for event, what in expected]
+        events = all_events(admin, user_id=owner.id)
+        assert events == own(owner)
+        (removed,) = [event for event in events if event["event"] == "sensitive_delete"]
+        assert removed["address"] == "127.0.0.1" and removed["request_id"] and removed["session_id"] and "actor_id" not in removed
+        assert self.noted(stack.facilitator()) == []
+
+    def test_what_changes_nothing_is_not_noted(self, owner):
+        made = Endpoint(owner, ELSEWHERE, types=["booking.created"])
+        as_it_is = {"url": ELSEWHERE, "types": ["booking.created"], "signature": "hmac", "disabled": False}
+        for change in ({}, {"description": "x", "timeout_s": 20}, as_it_is):
+            assert made.change(**change).status_code == 200
+        assert [event for event, _ in self.noted(owner)] == ["sensitive_create"]
+
+    def test_what_is_refused_is_not_noted(self, owner, admin):
+        made = Endpoint(owner, ELSEWHERE)
+        assert refusal(owner.post(ENDPOINTS, {"url": "https://10.0.0.1/"})) == (400, "address_refused")
+        for answer in (made.change(url="ftp://x/"), made.change(everything=True)):
+            assert not answer.ok
+        for stranger in (admin.delete(made.path), admin.post(f"{made.path}/secret", {}), admin.put(made.path, {"disabled": True})):
+            assert refusal(stranger) == NOT_FOUND
+        assert [event for event, _ in self.noted(owner)] == ["sensitive_create"]
+        assert not [event for event in own(admin, limit=100) if event["detail"].startswith(f"webhook endpoint {made.made['id']}:")]
+
+    def test_a_repeat_is_noted_once(self, owner):
+        headers = {"Idempotency-Key": unique("key")}
+        for _ in range(2):
+            assert owner.post(ENDPOINTS, {"url": ELSEWHERE}, headers=headers).status_code == 201
+        assert len(self.noted(owner)) == 1
+
+    def test_removed_by_two_at_once(self, owner):
+        made = Endpoint(owner, ELSEWHERE)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: owner.delete(made.path), range(4)))
+        assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
+        assert [event for event, _ in self.noted(owner)] == ["sensitive_create", "sensitive_delete"]
+
+    def test_its_owner_gets_a_mail(self, stack, verified):
+        made = Endpoint(verified, f"{ELSEWHERE}/first")
+        mail = Mails(stack).wait(verified.email, ADDED)
+        assert f"{ELSEWHERE}/first" in mail.text and f"Hello {verified.name}," in mail.text and "UTC" not in mail.subject
+        assert made.change(types=["booking.created"]).ok and made.change(url=f"{ELSEWHERE}/second").ok
+        mail = Mails(stack).wait(verified.email, CHANGED)
+        assert f"{ELSEWHERE}/second" in mail.text and f"{ELSEWHERE}/first" not in mail.text and "/account" in mail.text
+        made.rotate()
+        verified.delete(made.path)
+        sent = [mail.subject for mail in Mails(stack).to(verified.email)]
+        assert sent.count(ADDED) == sent.count(CHANGED) == 1
+
+    def test_not_with_a_strangers_words(self, stack, owner):
+        """Who has not shown that the address is theirs has no words of theirs mailed to it."""
+        Endpoint(owner, f"{ELSEWHERE}/buy-this")
+        mail = Mails(stack).wait(owner.email, ADDED)
+        assert "buy-this" not in mail.text and owner.name not in mail.text
+
+    @pytest.mark.parametrize(
+        ("language", "subjects"),
+        [
+            ("hi", ["आपके खाते के लिए नया वेबहुक एंडपॉइंट", "आपके वेबहुक एंडपॉइंट का पता बदल दिया गया"]),
+            ("es", ["Un nuevo destino de webhooks para su cuenta", "La dirección de su destino de webhooks ha cambiado"]),
+            ("de", ["Ein neuer Webhook-Endpunkt für Ihr Konto", "Die Adresse Ihres Webhook-Endpunkts wurde geändert"]),
+            ("fr", ["Une nouvelle destination de webhooks pour votre compte", "L’adresse de votre destination de webhooks a été modifiée"]),
+        ],
+    )
+    def test_in_the_owner_s_language(self, stack, verified, language, subjects):
+        assert verified.put("/profile/mail", {"language": language, "time_zone": "Asia/Kolkata"}).ok
+        assert Endpoint(verified, f"{ELSEWHERE}/1").change(url=f"{ELSEWHERE}/2").ok
+        for subject, url in zip(subjects, (f"{ELSEWHERE}/1", f"{ELSEWHERE}/2")):
+            assert url in Mails(stack).wait(verified.email, subject).text
+
+    def test_the_profiles(self, stack, verified):
+        """It is told in the profile's own words; by mail, whenever it leads somewhere else."""
+        for url in (f"{ELSEWHERE}/1", f"{ELSEWHERE}/1", f"{ELSEWHERE}/2", None):
+            assert verified.put("/profile", {"crm_webhook_url": url}).ok
+        assert self.noted(verified) == [("user_updated", "address of the webhook changed")] * 3
+        for subject, url in ((ADDED, f"{ELSEWHERE}/1"), (CHANGED, f"{ELSEWHERE}/2")):
+            assert url in Mails(stack).wait(verified.email, subject).text
+        sent = [mail.subject for mail in Mails(stack).to(verified.email)]
+        assert sent.count(ADDED) == sent.count(CHANGED) == 1
+
+
+class TestLimits:
+    """What has webhooks sent at will has a class of its own."""
+
+    @pytest.fixture(scope="class")
+    def tight(self):
+        stack = start_stack({"RATE_LIMIT_SEND": "3/3600"})
+        yield stack
+        stop_stack(stack)
+
+    def refused(self, answer):
+        assert refusal(answer) == (429, "rate_limited"), answer.text
+        assert 1 <= int(answer.headers["Retry-After"]) <= 1200
+        assert answer.headers["RateLimit-Policy"] == '"send";q=3;w=3600' and answer.headers["RateLimit"].startswith('"send";r=0;t=')
+
+    def test_tests_and_replays_of_one_person_together(self, tight, receiver):
+        endpoint = Endpoint(tight.facilitator(), receiver.url)
+        webhook_id = endpoint.test()
+        endpoint.until(webhook_id, "delivered")
+        assert endpoint.replay(webhook_id).status_code == 202
+        answer = endpoint.replay_span()
+        assert answer.status_code == 202 and answer.headers["RateLimit"].startswith('"send";r=0;')
+        for answer in (endpoint.owner.post(f"{endpoint.path}/test"), endpoint.replay(webhook_id), endpoint.replay_span()):
+            self.refused(answer)
+        assert endpoint.change(description="x").ok and endpoint.shown()["description"] == "x"
+        assert Endpoint(tight.facilitator(), receiver.url).test()
+
+    def test_whatever_shows_who_it_is(self, tight, receiver):
+        """Another session of the same person, or another endpoint, has no count of its own."""
+        owner = tight.facilitator()
+        endpoints = [Endpoint(owner, receiver.url), Endpoint(tight.login(owner.email), receiver.url)]
+        for endpoint in (*endpoints, endpoints[0]):
+            endpoint.test()
+        for endpoint in endpoints:
+            self.refused(endpoint.owner.post(f"{endpoint.path}/test"))
+
+    def test_in_the_contract(self, stack):
+        paths = stack.anonymous.get("/openapi.json").json()["paths"]
+        limited = {path for path, item in paths.items() if item.get("post", {}).get("x-limit") == "send"}
+        plain = {f"{ENDPOINTS}/{{endpoint_id}}/{what}" for what in ("test", "replay", "deliveries/{webhook_id}/replay")}
+        assert limited == plain | {f"/api{path}" for path in plain}
+
+
 class TestProfile:
     """The profile's crm_webhook_url is one of the endpoints."""
 
@@ -238,6 +386,27 @@ class TestProfile:
         endpoint.owner, endpoint.secret, endpoint.made = owner, answer.json()["crm_webhook_secret"], made
         endpoint.path = f"{ENDPOINTS}/{made['id']}"
         return endpoint
+
+    @pytest.mark.parametrize("host", INNER_HOSTS)
+    def test_no_address_that_is_not_everybodys(self, owner, host):
+        """As where an endpoint is made."""
+        for scheme in ("http", "https"):
+            for path in ("/profile", "/profile/webhook"):
+                answer = owner.put(path, {"crm_webhook_url": f"{scheme}://{host}/hook"})
+                assert refusal(answer) == (400, "address_refused") and list(answer.json()["details"]) == ["crm_webhook_url"]
+        assert owner.get("/profile").json()["crm_webhook_url"] is None and owner.get(ENDPOINTS).json() == {"endpoints": []}
+
+    @pytest.mark.parametrize("url", ["http://localhost:9/hook", "http://127.0.0.1:9/hook", "https://8.8.8.8/", "http://crm.example.com/"])
+    def test_what_may_be_reached(self, owner, url):
+        """The stack's WEBHOOK_ALLOW_NETS names the loopback; names are judged when they are resolved."""
+        assert owner.put("/profile", {"crm_webhook_url": url}).json()["user"]["crm_webhook_url"] == url
+
+    def test_one_that_is_there_stays(self, stack, owner):
+        """A profile may be sent as it was shown."""
+        url = "http://10.0.0.1/hook"
+        stack.rows("UPDATE users SET crm_webhook_url = %s, crm_webhook_secret = 'whsec_AAAA' WHERE id = %s", url, owner.id)
+        assert owner.put("/profile", {"crm_webhook_url": url, "bio": "Yoga"}).json()["user"]["crm_webhook_url"] == url
+        assert refusal(owner.put("/profile", {"crm_webhook_url": url + "s"})) == (400, "address_refused")
 
     def test_comes_and_goes_with_it(self, owner, profile, receiver):
         assert (profile.made["url"], profile.made["from_profile"]) == (receiver.url, True)
@@ -522,6 +691,30 @@ class TestReplay:
         found = wait_until(lambda: (found := endpoint.until(webhook_id, "delivered")) and len(found["attempts"]) == 2 and found, "two attempts")
         assert found["delivery"]["attempts"] == 1
         assert stack.rows("SELECT archived FROM deliveries WHERE webhook_id = %s", webhook_id) == [(False,)]
+
+    def test_who_is_erased_meanwhile_does_not_come_back(self, stack, person, endpoint, receiver):
+        """The replay has taken the archived row, and has not committed yet, while the erasure goes through outbox and archive."""
+        booking = stack.book(person, stack.event(endpoint.owner))
+        delivery = receiver.wait_for(lambda each: each.json["type"] == "booking.created")
+        webhook_id = delivery.headers["webhook-id"]
+        assert delivery.json["user"]["email"] == person.email
+        endpoint.until(webhook_id, "delivered")
+        assert person.post(f"/bookings/{booking['id']}/cancel").ok
+        archive(stack, webhook_id)
+        endpoint.until(webhook_id, "delivered")
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        with contextlib.closing(stack.database()) as connection, concurrent.futures.ThreadPoolExecutor(2) as pool:
+            with connection.cursor() as cursor:  # the replay waits for whether this row is there
+                same = "INSERT INTO outbox (webhook_id, channel, lane, type, cause, body) VALUES (%s, 'webhook', 0, 'x', 'x', '{}')"
+                cursor.execute(same, (webhook_id,))
+            replay = pool.submit(endpoint.replay, webhook_id)
+            wait_until(lambda: stack.rows(waiting) == [(1,)], "the replay waits")
+            erasure = pool.submit(erase, person)
+            wait_until(lambda: stack.rows(waiting) == [(2,)], "the erasure waits for the replay")
+            connection.rollback()
+            assert replay.result().status_code == 202 and erasure.result().status_code == 200
+        ((body, archived),) = stack.rows("SELECT body::json, archived FROM deliveries WHERE webhook_id = %s", webhook_id)
+        assert body["user"] == {"id": person.id, "name": "Erased", "email": f"erased-{person.id}@erased.invalid"} and not archived
 
     def test_a_repeat_replays_once(self, endpoint, receiver):
         webhook_id = endpoint.test()

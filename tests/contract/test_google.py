@@ -156,6 +156,9 @@ class TestCertifiedProvider:
         again, other_cookie = begin(stack)
         assert other_cookie != cookie and not set(values) & set(query_of(again).values())
 
+    def test_front_ends_know_of_it(self, stack):
+        assert stack.anonymous.get("/site").json()["google"] is True
+
     def test_a_program(self, stack, provider):
         claims = self.claims(picture="https://img.example/jo.png")
         answer = self.sign_in(stack, provider, claims)
@@ -164,7 +167,7 @@ class TestCertifiedProvider:
         assert body["user"]["google_id"] == claims["sub"] and body["user"]["email"] == claims["email"]
         assert body["user"]["name"] == "Jo Doe" and body["user"]["role"] == "user"
         assert body["user"]["profile_picture"] == claims["picture"]
-        assert body["next"] == f"{stack.base_url}/app/"
+        assert body["next"] == f"{stack.base_url}/app/signed-in"
         profile = profile_of(stack, answer)
         assert profile["email"] == claims["email"] and profile["is_verified"]
         again = self.sign_in(stack, provider, {**claims, "email": "changed-" + claims["email"], "name": "Another"})
@@ -175,7 +178,7 @@ class TestCertifiedProvider:
     def test_a_browser(self, stack, provider):
         led_here = {"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         answer = self.sign_in(stack, provider, self.claims(), **led_here)
-        assert answer.status_code == 302 and answer.headers["Location"] == f"{stack.base_url}/app/"
+        assert answer.status_code == 302 and answer.headers["Location"] == f"{stack.base_url}/app/signed-in"
         cookies = {line.split("=")[0]: line for line in answer.raw.headers.getlist("Set-Cookie")}
         assert cookies.keys() == {"__Host-session", "__Host-refresh", COOKIE} and "Max-Age=0" in cookies[COOKIE]
         session = cookies["__Host-session"].split(";")[0]

@@ -1,13 +1,17 @@
 """Which mails somebody gets, in which language: chosen by themselves, or ended by a mail's link; the page where that link leads."""
 
+import json
 import re
+import subprocess
 
 import pytest
 
+from document import ROOT
 from harness import refusal
 from test_sandbox_page import Page
 
 KINDS = ["booking", "payment", "change", "reminder", "digest"]
+LANGUAGES = ["en", "hi", "es", "de", "fr"]
 ALL = {"language": "en", "time_zone": "UTC", **dict.fromkeys(KINDS, True)}
 
 
@@ -18,6 +22,12 @@ def token_for(stack, person, kind):
 
 def unsubscribe(stack, token, data=b"List-Unsubscribe=One-Click", kind="application/x-www-form-urlencoded"):
     return stack.anonymous.post("/mail/unsubscribe", params={"token": token}, data=data, headers={"Content-Type": kind})
+
+
+def press(stack, token, *languages):
+    """What the page shows before and after its button is pressed."""
+    command = ["node", ROOT / "tests/node/unsubscribe.mjs", stack.base_url, token, *languages]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 class TestSettings:
@@ -144,6 +154,13 @@ class TestPage:
     def script(self, stack):
         return stack.anonymous.get("/mail/unsubscribe/page.js").text
 
+    @pytest.fixture(scope="class")
+    def texts(self, script):
+        """As the script has them."""
+        (table,) = re.findall(r"^const TEXTS = ({.*?^});", script, re.DOTALL | re.MULTILINE)
+        said = subprocess.run(["node", "-p", f"JSON.stringify({table})"], check=True, stdout=subprocess.PIPE, text=True)
+        return json.loads(said.stdout)
+
     @pytest.mark.parametrize(
         ("path", "kind"), [("/mail/unsubscribe", "text/html"), ("/mail/unsubscribe/?token=x", "text/html"), ("/mail/unsubscribe/page.js", "text/javascript")]
     )
@@ -160,12 +177,53 @@ class TestPage:
         assert "This page needs JavaScript." in page.texts["p"]
         assert "credentials: 'omit'" in script
 
-    def test_the_script_knows_the_pages_parts_and_the_kinds(self, page, script):
+    def test_the_script_knows_the_pages_parts(self, page, script):
         used = set(re.findall(r"part\('(\w+)'\)", script))
         assert used and used <= page.ids
-        assert re.findall(r"^  (\w+): '", script, re.MULTILINE) == KINDS
 
-    def test_what_it_says_is_what_is_answered(self, stack, person, script):
-        called = dict(re.findall(r"^  (\w+): '([^']+)'", script, re.MULTILINE))
+    def test_every_language_says_everything(self, texts):
+        """Also about what stays to be filled in."""
+
+        def shape(value):
+            return {name: shape(each) for name, each in value.items()} if isinstance(value, dict) else sorted(re.findall(r"{\w+}", value))
+
+        assert list(texts) == LANGUAGES and list(texts["en"]["kinds"]) == KINDS
+        assert all(shape(each) == shape(texts["en"]) for each in texts.values())
+        flat = [text for each in texts.values() for text in (*each["kinds"].values(), each["ask"], each["done"], each["wrong"])]
+        assert len(set(flat)) == len(flat), "one was not translated"
+
+    def test_without_a_script_it_says_so_in_every_language(self, stack):
+        document = stack.anonymous.get("/mail/unsubscribe").text
+        without = document[document.index("<noscript>") : document.index("</noscript>")]
+        assert without.count("JavaScript") == len(LANGUAGES) and re.findall(r'lang="(\w+)"', without) == LANGUAGES[1:]
+
+    @pytest.mark.parametrize(
+        ("wanted", "language"),
+        [(["hi-IN", "en"], "hi"), (["tlh", "fr-CA", "de"], "fr"), (["DE"], "de"), (["tlh"], "en"), (["__proto__", "es"], "es"), ([], "en")],
+    )
+    def test_it_asks_in_a_language_of_the_browser_s(self, stack, person, texts, wanted, language):
+        seen = press(stack, token_for(stack, person, "reminder"), *wanted)["before"]
+        said = texts[language]
+        assert (seen["lang"], seen["title"], seen["button"], seen["result"]) == (language, [said["title"]] * 2, said["button"], None)
+        assert seen["intro"] == said["ask"].format(kind=said["kinds"]["reminder"])
+
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_it_goes_on_in_the_person_s(self, stack, person, texts, language):
+        assert person.put("/profile/mail", {"language": language}).status_code == 200
         for kind in KINDS:
-            assert unsubscribe(stack, token_for(stack, person, kind)).json()["message"] == f"You will get no more {called[kind]}"
+            seen, said = press(stack, token_for(stack, person, kind), "es", "en")["after"], texts[language]
+            assert (seen["lang"], seen["title"], seen["button"], seen["intro"]) == (language, [said["title"]] * 2, None, "")
+            assert seen["result"] == said["done"].format(kind=said["kinds"][kind])
+        assert person.get("/profile/mail").json() == {**ALL, "language": language, **dict.fromkeys(KINDS, False)}
+
+    def test_links_that_are_none(self, stack, person, texts):
+        good = token_for(stack, person, "digest")
+        for token in ("", "x", "1.__proto__.a", good[:-1]):
+            seen = press(stack, token, "fr")["after"]
+            assert (seen["lang"], seen["result"], seen["button"]) == ("fr", texts["fr"]["wrong"], None)
+        assert person.get("/profile/mail").json() == ALL
+
+    def test_what_it_says_is_what_is_answered(self, stack, person, texts):
+        for kind in KINDS:
+            answer = unsubscribe(stack, token_for(stack, person, kind)).json()
+            assert answer["message"] == f"You will get no more {texts['en']['kinds'][kind]}" and answer["language"] == "en"

@@ -14,8 +14,8 @@ from test_api_keys import make
 from test_auth import bearer, claims_of, refresh
 from test_second_factor import activate
 
-LISTS = ("identities", "sessions", "api_keys", "bookings", "payments", "refunds", "events", "notifications", "security_events",
-         "webhook_endpoints", "inbox")
+LISTS = ("identities", "sessions", "api_keys", "bookings", "payments", "refunds", "events", "reviews", "notifications", "security_events",
+         "webhook_endpoints", "inbox", "waitlist")
 SINGLE = ("profile", "picture_url", "second_factor_since", "language", "time_zone", "refused_mail")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from document import ROOT
 from harness import CRM_TOKEN, DOCUMENT, JWT_KEY, PASSWORD, Client, start_stack, stop_stack, unique
-from operations import RIGHTS, Call, World, ask, event_body, request_of
+from operations import RIGHTS, SITE, Call, World, ask, event_body, request_of
 from test_auth import claims_of
 
 sys.path.insert(0, str(ROOT / "tests/vectors"))
@@ -91,7 +91,7 @@ class Callers(World):
 
 @pytest.fixture(scope="module")
 def world():
-    stack = start_stack(UNLIMITED)
+    stack = start_stack({**UNLIMITED, "WEB_ROOT": SITE})
     yield Callers(stack)
     stop_stack(stack)
 

@@ -12,7 +12,7 @@ from document import METHODS
 from harness import DOCUMENT, Client, start_stack, stop_stack
 from issuers import EvilIssuer, query_of
 from mails import RESET, VERIFY, Mails
-from operations import NEW_PASSWORD, RIGHTS, Call, World, ask, confirmed, request_of
+from operations import NEW_PASSWORD, RIGHTS, SITE, Call, World, ask, confirmed, request_of
 
 ROWS = {row["operation"]: row for row in RIGHTS}
 MEDIA_TYPES = {
@@ -25,6 +25,9 @@ MEDIA_TYPES = {
     "accountStyle": "text/css",
     "unsubscribePage": "text/html",
     "unsubscribeScript": "text/javascript",
+    "webApp": "text/html",
+    "webAppFile": "text/javascript",
+    "documentationPage": "text/html",
     "openStream": "text/event-stream",
     "streamPlaces": "text/event-stream",
 }
@@ -105,7 +108,7 @@ SUCCESSES = {
 @pytest.fixture(scope="module")
 def world():
     issuer = EvilIssuer()  # no fault is set: it is a good one here
-    stack = start_stack(google.settings(issuer.url))
+    stack = start_stack({**google.settings(issuer.url), "WEB_ROOT": SITE})
     yield Successes(stack, issuer)
     stop_stack(stack)
     issuer.close()

@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+import re
 
 import psycopg2
 import pytest
 
 from document import ROOT
+from harness import unique, wait_until
+from mails import Mails
 
 MIGRATIONS = sorted((ROOT / "schemas/migrations").glob("*.sql"))
 NEWS = next(file for file in MIGRATIONS if file.name.startswith("0006"))
@@ -95,6 +98,51 @@ def test_mails_that_wait_fit_their_template(database, former, cause):
     database.migrate([NEWS])
     ((body,),) = database.rows("SELECT body::json FROM outbox WHERE type = 'mail.late_refund'")
     assert body == {**mail, "language": "en", "zone": "Asia/Kolkata", "values": {**facts, "amount_minor": 2500, "cause": cause}}
+
+
+# As the auth worker queued them before the log came.
+ACCOUNT_MAILS = {
+    "verify": {"asked_from": "127.0.0.1", "request_id": "request-1"},
+    "reset": {"email": "two@example.com", "asked_from": "127.0.0.1", "request_id": "request-1"},
+    "email_change": {"email": "new@example.com", "asked_from": "127.0.0.1", "request_id": "request-1"},
+    **dict.fromkeys(("email_change_notice", "email_changed"), {"email": "old@example.com"}),
+    **dict.fromkeys(("password_changed", "second_factor_added", "second_factor_removed"), {}),
+    **dict.fromkeys(("recovery_codes_renewed", "api_key_added", "google_linked"), {}),
+}
+
+
+def test_account_mails_that_wait_are_sent(database, stack):
+    """Their times and how long a link is good were never in the row: they are found when the mail leaves."""
+    make_people(database)
+    for kind, more in ACCOUNT_MAILS.items():
+        database.rows(
+            "INSERT INTO outbox (channel, owner_id, type, cause, body, created_at)"
+            " VALUES ('account_mail', 2, %s, 'minute:1', %s, '2026-01-31T10:00:00Z')",
+            *(f"account.{kind}", json.dumps({"kind": kind, "user_id": 2, **more})),
+        )
+    database.migrate(MIGRATIONS[MIGRATIONS.index(NEWS) :])
+    person, mails = stack.user(), Mails(stack)
+    waiting = database.rows("SELECT type, cause, body::json, created_at FROM outbox WHERE channel = 'account_mail' AND state = 'due' AND NOT asleep")
+    assert len(waiting) == len(ACCOUNT_MAILS)
+    addresses = {"two@example.com": person.email, **{f"{name}@example.com": f"{unique(name)}@example.com" for name in ("new", "old")}}
+    stack.rows("UPDATE credentials SET changed_at = '2026-01-01' WHERE user_id = %s", person.id)  # links outlive no password
+    before = len(mails.to(person.email))
+    for kind, cause, body, created_at in waiting:
+        body = {name: addresses.get(value, value) for name, value in body.items()} | {"user_id": person.id}
+        stack.rows(
+            "INSERT INTO outbox (channel, owner_id, type, cause, body, created_at) VALUES ('account_mail', %s, %s, %s, %s, %s)",
+            *(person.id, kind, cause, json.dumps(body), created_at),
+        )
+    stack.rows("NOTIFY account_mail")
+    state = "SELECT type, state, last_error FROM outbox WHERE channel = 'account_mail' AND owner_id = %s AND cause = 'minute:1' ORDER BY type"
+    sent = [(f"account.{kind}", "delivered", None) for kind in sorted(ACCOUNT_MAILS)]
+    wait_until(lambda: stack.rows(state, person.id) == sent, lambda: stack.rows(state, person.id))
+    to_person, to_others = mails.to(person.email)[before:], [mail for name in ("new", "old") for mail in mails.to(addresses[f"{name}@example.com"])]
+    assert len(to_person) + len(to_others) == len(ACCOUNT_MAILS)
+    linked = [mail for mail in to_person + to_others if mail.token]
+    assert len(linked) == 3 and all(re.search(r"\b(24 hours|1 hour)\b", mail.text) for mail in linked)
+    told = [mail for mail in to_person + to_others if not mail.token]
+    assert all("January 31, 2026" in mail.text for mail in told), [mail.text for mail in told]
 
 
 def test_partitions_wait_for_nobody(database):

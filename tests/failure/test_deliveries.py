@@ -1,10 +1,12 @@
 """The delivery engine: what one address that fails means to the others and to itself, what is kept of attempts, how finished rows leave
 the outbox and come back, and that none of them slows it. Crm workers run on a database of their own (see test_worker.py)."""
 
+import collections
 import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
 
 import pytest
@@ -130,6 +132,186 @@ def failing():
     receiver = Failing(503)
     yield receiver
     receiver.close()
+
+
+class Fast(Receiver):
+    """Counts what comes, and how much of it at once; hangs from a message on, if told so."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.at_once, self.most, self.hangs_after = collections.Counter(), 0, 0, None
+        self.released, lock, receiver = threading.Event(), threading.Lock(), self
+
+        def answer(request):
+            request.rfile.read(int(request.headers["Content-Length"]))
+            with lock:
+                receiver.seen[request.headers["webhook-id"]] += 1
+                receiver.at_once += 1
+                receiver.most = max(receiver.most, receiver.at_once)
+                hangs = receiver.hangs_after is not None and receiver.seen.total() > receiver.hangs_after
+            if hangs:
+                receiver.released.wait()
+            with lock:
+                receiver.at_once -= 1
+            with contextlib.suppress(OSError):  # the worker is gone
+                request.send_response(204)
+                request.end_headers()
+
+        self.server.RequestHandlerClass.do_POST = answer
+
+
+@pytest.fixture
+def fast():
+    receiver = Fast()
+    yield receiver
+    receiver.released.set()
+    receiver.close()
+
+
+LEASED = "SELECT count(*) FROM outbox WHERE state = 'due' AND leased_until > now()"
+
+
+class TestAhead:
+    """Of a lane that is fast rows are claimed before it is their turn."""
+
+    def test_no_more_than_sixteen_are_in_flight(self, site, fast):
+        lane = endpoint(site, fast.url)
+        sent = send(site, lane, 3000)
+        with crm(site):
+            until(lambda: count(site, lane, "delivered") == 3000, "all of them", 30)
+        assert fast.most <= 16 and fast.seen == collections.Counter(sent)
+        assert rows(site, "SELECT count(*), count(DISTINCT webhook_id) FROM delivery_attempts") == [(3000, 3000)]
+
+    def test_its_worker_is_killed(self, site, fast):
+        """What had been sent and was not noted is sent again under the same id, and that is little."""
+        lane = endpoint(site, fast.url)
+        sent = send(site, lane, 3000)
+        with crm(site, "crm-1") as first:
+            until(lambda: count(site, lane, "delivered") > 500, "some of them")
+            first.process.kill()
+            first.process.wait()
+        rows(site, "UPDATE outbox SET leased_until = now() WHERE leased_until IS NOT NULL")  # fifteen seconds later
+        with crm(site, "crm-2"):
+            until(lambda: count(site, lane, "delivered") == 3000, "the rest", 30)
+        assert set(fast.seen) == set(sent) and fast.seen.total() <= 3000 + 128 + 16
+        assert rows(site, "SELECT count(*) FROM delivery_attempts") == [(3000,)]
+
+    def test_one_that_begins_to_hang_keeps_nothing_from_others(self, site, fast):
+        lane = endpoint(site, fast.url)
+        fast.hangs_after = 1000
+        send(site, lane, 3000)
+        with crm(site):
+            until(lambda: fast.at_once == 16, "it to hang", 30)
+            until(lambda: rows(site, LEASED) == [(16,)], "what waits to be given back")
+            touched = "SELECT count(*) FROM outbox WHERE state = 'due' AND (attempts > 0 OR asleep OR last_error IS NOT NULL)"
+            assert rows(site, touched) == [(0,)]
+            fast.released.set()
+            until(lambda: count(site, lane, "delivered") == 3000, "the rest", 30)
+        assert fast.seen.total() == 3000
+
+    def test_one_that_begins_to_fail_is_in_trouble_at_once(self, site, failing):
+        """What was claimed ahead is not tried any more."""
+        failing.status = 204
+        lane = endpoint(site, failing.url)
+        send(site, lane, 3000)
+        with crm(site):
+            until(lambda: len(failing.seen) > 500, "it to be fast")
+            failing.status = 503
+            until(lambda: trouble(site, lane), "the lane to be in trouble")
+            until(lambda: rows(site, LEASED) <= [(1,)], "the rest to be given back")
+            failed = rows(site, "SELECT count(*) FROM outbox WHERE attempts > 0 AND state = 'due'")[0][0]
+            assert failed <= 2 * 16 and count(site, lane, "due") > failed
+
+    def test_a_stop_gives_it_back(self, site, fast):
+        lane = endpoint(site, fast.url)
+        send(site, lane, 3000)
+        with crm(site) as worker:
+            until(lambda: count(site, lane, "delivered") > 500, "some of them")
+            assert worker.stop() == 0
+        assert rows(site, LEASED) == [(0,)]
+        assert count(site, lane, "delivered") == fast.seen.total() < 3000
+
+
+class TestCommits:
+    """The connection breaks as outcomes are committed: the same transaction claims what is due next."""
+
+    @staticmethod
+    def begin(site, hanging):
+        """Sixteen are in flight, four wait for them."""
+        lane = endpoint(site, hanging.url)
+        sent = send(site, lane, 20)
+        hanging.until_waiting(16)
+        return lane, sent
+
+    @staticmethod
+    def assert_sent_once(site, hanging, lane, sent):
+        until(lambda: count(site, lane, "delivered") == 20, "all of them")
+        came = [hanging.deliveries.get(timeout=5).headers["webhook-id"] for _ in range(20)]
+        assert sorted(came) == sorted(sent) and hanging.deliveries.empty()
+        assert rows(site, "SELECT count(*), max(attempts) FROM outbox") == [(20, 1)]
+        assert rows(site, "SELECT count(*), count(DISTINCT webhook_id), max(number) FROM delivery_attempts") == [(20, 20, 1)]
+
+    def test_nothing_is_committed(self, site, hanging):
+        """Three times in a row."""
+        rows(site, "CREATE SEQUENCE deaths; CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+             " IF nextval('deaths') <= 3 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $$;"
+             " CREATE CONSTRAINT TRIGGER dying AFTER UPDATE ON outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+             " WHEN (NEW.state = 'delivered') EXECUTE FUNCTION die()")
+        try:
+            with crm(site):
+                lane, sent = self.begin(site, hanging)
+                hanging.released.set()
+                self.assert_sent_once(site, hanging, lane, sent)
+            assert rows(site, "SELECT last_value > 3 FROM deaths") == [(True,)]
+        finally:
+            rows(site, "DROP FUNCTION die CASCADE; DROP SEQUENCE deaths")
+
+    def test_everything_is_committed_and_nobody_hears_of_it(self, site, hanging):
+        """The commit waits for a standby that there is not, which it does once it is durable."""
+        with crm(site):
+            lane, sent = self.begin(site, hanging)
+            with no_standby_confirms(site):
+                hanging.released.set()
+                waits = "SELECT pid FROM pg_stat_activity WHERE usename = 'tithi_crm' AND wait_event = 'SyncRep'"
+                ((pid,),) = until(lambda: rows(site, waits), "the commit")
+                rows(site, "SELECT pg_terminate_backend(%s)", pid)
+            until(lambda: count(site, lane, "delivered") >= 16, "what was sent")
+            time.sleep(1.5)  # until nothing is in flight
+            rows(site, "UPDATE outbox SET leased_until = now() WHERE state = 'due'")  # claimed, which nobody heard of: fifteen seconds later
+            rows(site, "NOTIFY outbox")
+            self.assert_sent_once(site, hanging, lane, sent)
+
+    def test_claims_that_fail_take_no_outcomes_with_them(self, site, hanging):
+        with crm(site):
+            lane, sent = self.begin(site, hanging)
+            rows(site, "CREATE FUNCTION refuse_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '22000'; END $$;"
+                 " CREATE TRIGGER refusing BEFORE UPDATE ON outbox FOR EACH ROW WHEN (OLD.leased_until IS NULL AND NEW.leased_until IS NOT NULL)"
+                 " EXECUTE FUNCTION refuse_lease()")
+            try:
+                hanging.released.set()
+                until(lambda: count(site, lane, "delivered") == 16, "what was sent")
+                assert count(site, lane, "due") == 4
+            finally:
+                rows(site, "DROP FUNCTION refuse_lease CASCADE")
+            self.assert_sent_once(site, hanging, lane, sent)
+
+
+@contextlib.contextmanager
+def no_standby_confirms(site):
+    def set_standby(name):
+        connection = site.database.connect()
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET synchronous_standby_names = %s", [name])
+            cursor.execute("SELECT pg_reload_conf()")
+        connection.close()
+        until(lambda: rows(site, "SHOW synchronous_standby_names") == [(name,)], "the setting")
+
+    set_standby("nobody")
+    try:
+        yield
+    finally:
+        set_standby("")
 
 
 class TestLanes:
@@ -435,8 +617,7 @@ def test_old_rows_cost_nothing(site, receiver):
         time.sleep(2)  # until everybody has said what they read
         before = read_rows(site)
         sent = send(site, lane, 200)
-        waiting = "SELECT count(*) FROM outbox WHERE webhook_id = ANY (%s) AND state = 'due'"
-        until(lambda: rows(site, waiting, sent) == [(0,)], "the new ones")
+        until(lambda: receiver.deliveries.qsize() == 1 + len(sent), "the new ones")
         time.sleep(2)
         assert (read := read_rows(site) - before) < 10000, read
 
@@ -457,10 +638,62 @@ def test_lanes_that_wait_cost_nothing(site, receiver):
         time.sleep(2)  # until everybody has said what they read
         before = read_rows(site)
         sent = [webhook_id for each in lanes for webhook_id in send(site, each)]
-        waiting = "SELECT count(*) FROM outbox WHERE webhook_id = ANY (%s) AND state = 'due'"
-        until(lambda: rows(site, waiting, sent) == [(0,)], "the others")
+        until(lambda: receiver.deliveries.qsize() == 1 + len(sent), "the others")
         time.sleep(2)
         assert (read := read_rows(site) - before) < 10000, read
+
+
+def test_lanes_that_are_held_cost_nothing(site, receiver):
+    """2,000 endpoints whose breaker is open, each with something that would be due, and 20 that are well."""
+    lane = endpoint(site, receiver.url)
+    with crm(site):
+        send(site, lane)
+        until(lambda: count(site, lane, "delivered") == 1, "the first")
+        for sql in (
+            "INSERT INTO lanes (channel, lane, failures, openings, open_until)"
+            " SELECT 'webhook', n + 100000, 30, 3, now() + interval '1 hour' FROM generate_series(1, 2000) AS n",
+            "INSERT INTO outbox (channel, lane, type, cause, body) SELECT 'webhook', n + 100000, 't', n || ':' || m, ''"
+            " FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS m",
+        ):
+            rows(site, sql)
+        until(lambda: rows(site, "SELECT count(*) FROM outbox WHERE held") == [(6000,)], "them to be held")
+        lanes = [endpoint(site, receiver.url) for _ in range(20)]
+        time.sleep(2)  # until everybody has said what they read
+        before, started = read_rows(site), time.monotonic()
+        for _ in range(5):
+            for each in lanes:
+                send(site, each)
+        until(lambda: receiver.deliveries.qsize() == 1 + 5 * len(lanes), "the others")
+        time.sleep(2)
+        seconds = time.monotonic() - started  # in each of which somebody looks once whether a lane has recovered
+        assert (read := read_rows(site) - before) < 10000 * (1 + seconds), (read, seconds)
+        assert rows(site, "SELECT count(*) FROM outbox WHERE attempts > 0 AND lane > 100000") == [(0,)]
+
+
+@pytest.mark.parametrize("recovers", ["UPDATE lanes SET open_until = now()", "DELETE FROM lanes"])
+def test_what_is_held_is_let_go(site, receiver, recovers):
+    lane = endpoint(site, receiver.url)
+    rows(site, "INSERT INTO lanes (channel, lane, failures, openings, open_until) VALUES ('webhook', %s, 30, 3, now() + interval '1 hour')", lane)
+    with crm(site):
+        send(site, lane, 3000)
+        until(lambda: rows(site, "SELECT count(*) FROM outbox WHERE held AND asleep") == [(3000,)], "them to be held")
+        assert receiver.deliveries.empty()
+        rows(site, recovers)
+        until(lambda: count(site, lane, "delivered") == 3000, "all of them", 30)
+    assert trouble(site, lane) is None and rows(site, "SELECT count(*) FROM outbox WHERE held OR asleep") == [(0,)]
+
+
+def test_a_backlog_is_not_read_again_and_again(site, receiver):
+    """What a lane has finished lies before what it has not."""
+    lane = endpoint(site, receiver.url)
+    send(site, lane, 4000)
+    rows(site, "ANALYZE outbox")
+    before = read_rows(site)
+    with crm(site):
+        until(lambda: receiver.deliveries.qsize() == 4000, "all of them", 30)
+        time.sleep(2)  # until everybody has said what they read
+    assert count(site, lane, "delivered") == 4000
+    assert (read := read_rows(site) - before) < 4000 * 20, read
 
 
 def test_what_sleeps_wakes(site, failing):

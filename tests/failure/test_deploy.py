@@ -330,6 +330,13 @@ def test_the_sample_catalogue(tmp_path):
             events = requests.get(f"http://127.0.0.1:{port}/events?limit=100&sort={sort}", timeout=10).json()["events"]
             times = [event["created_at"] for event in events]
             assert len(times) == 100 and times == sorted(times, reverse=sort.startswith("-"))
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        ahead = requests.get(f"http://127.0.0.1:{port}/events?limit=20&from={today}", timeout=10).json()["events"]
+        assert len({event["language"] for event in ahead}) > 5 and len({event["currency"] for event in ahead}) > 2
+        best = requests.get(f"http://127.0.0.1:{port}/events?sort=-rating&limit=100", timeout=10).json()["events"]
+        reviewed = next(event for event in best if event["review_count"])
+        shown = requests.get(f"http://127.0.0.1:{port}/events/{reviewed['id']}/reviews", timeout=10).json()
+        assert (shown["count"], shown["rating"]) == (reviewed["review_count"], reviewed["rating"])
     finally:
         assert run("deploy/down", "--state", state).returncode == 0
 

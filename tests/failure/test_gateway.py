@@ -33,7 +33,7 @@ EVENT = {
     "id": 1, "title": "Morning", "description": "Om " * 1000, "event_type": "session",
     "start_datetime": "2031-01-01T10:00:00Z", "end_datetime": None, "time_zone": "UTC", "location": None, "virtual_link": None,
     "max_participants": 10, "current_participants": 1, "available_spots": 9, "price_minor": 0, "currency": "INR", "rating": None,
-    "is_active": True, "status": "active", "facilitator": {"id": 2, "name": "F", "email": "f@example.com"}, "facilitator_id": 2,
+    "review_count": 0, "language": None, "is_active": True, "status": "active", "facilitator": {"id": 2, "name": "F", "email": "f@example.com"}, "facilitator_id": 2,
     "facilitator_crm_id": None, "created_at": "2030-01-01T10:00:00Z", "updated_at": "2030-01-01T10:00:00Z",
 }
 

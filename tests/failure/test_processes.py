@@ -33,7 +33,7 @@ MALFORMED = [
     (["gateway"], "CORS_ORIGINS", "a.example"),
     (["gateway"], "TLS_CERT_FILE", "/no/such.pem"),
     (["booking"], "HOLD_TTL", "soon"),
-    (["crm"], "WEBHOOK_ALLOW_NETS", "localhost"),
+    (["auth", "crm"], "WEBHOOK_ALLOW_NETS", "localhost"),
     (["crm"], "CRM_WEBHOOK_SECRET", "whsec_short"),
     (["crm"], "CRM_MAIL_ALLOW", "friend@example.com;@example.org"),
     (["crm"], "CRM_MAIL_ALLOW", "example.org"),

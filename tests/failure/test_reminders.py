@@ -69,6 +69,22 @@ def event_named(stack, facilitator, title, **fields):
     return stack.event(facilitator, title=f"{title} {facilitator.id}", **fields)
 
 
+@contextlib.contextmanager
+def refused(stack, person_id, kind):
+    """The database takes no mail of this kind to this person."""
+    stack.rows(
+        "CREATE FUNCTION refuse_mail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'that cannot be' USING ERRCODE = '22000'; END $$"
+    )
+    stack.rows(
+        f"CREATE TRIGGER refusing BEFORE INSERT ON outbox FOR EACH ROW WHEN (NEW.owner_id = {person_id} AND NEW.type = '{kind}')"
+        " EXECUTE FUNCTION refuse_mail()"
+    )
+    try:
+        yield
+    finally:
+        stack.rows("DROP FUNCTION refuse_mail CASCADE")
+
+
 class TestReminders:
     def test_they_follow_the_event(self, stack, facilitator):
         event = stack.event(facilitator)
@@ -174,6 +190,36 @@ class TestReminders:
         stack.rows("DROP FUNCTION take_too_long CASCADE")
         assert reminded(stack, *events) == sorted([person.id for person in crowd] * len(events))
         assert "statement mail_events failed: 57014" in stack.logs()
+
+    def test_one_who_cannot_be_written_to_stands_in_nobody_s_way(self, stack, facilitator, crowd):
+        """Whose mail the database refuses, whatever is wrong with it: the others are written to, and of other events, too."""
+        events = [event_named(stack, facilitator, f"Refused {number}", max_participants=None) for number in range(3)]
+        for event in events:
+            for person in crowd[:6]:
+                assert person.post("/bookings", {"event_id": event["id"]}).status_code == 201
+        with refused(stack, crowd[2].id, "mail.reminder"):
+            for minutes_ago, event in enumerate(events):
+                make_due(stack, event, [60], f"{9 - minutes_ago} minutes")
+            for event in events:
+                wait_until_done(stack, event, 60)
+        others = [person.id for number, person in enumerate(crowd[:6]) if number != 2]
+        assert reminded(stack, *events) == sorted(others * 3)
+        assert stack.logs().count("mail.reminder of booking") == 3
+
+    def test_what_nobody_can_be_sent_waits(self, stack, facilitator, crowd):
+        """The statement fails whoever it is for: as after a migration that takes a right away."""
+        event = event_named(stack, facilitator, "Waits")
+        assert crowd[0].post("/bookings", {"event_id": event["id"]}).status_code == 201
+        wait_until(lambda: stack.rows("SELECT count(*) FROM log_entries WHERE position IS NULL") == [(0,)], "everything to be spread")
+        left_out = stack.logs().count("mail.reminder of booking")
+        stack.rows("REVOKE SELECT ON mail_refusals FROM tithi_crm")
+        failed = stack.logs().count("statement mail_events failed")
+        make_due(stack, event, [60])
+        wait_until(lambda: stack.logs().count("statement mail_events failed") > failed + 3 * 15, "every worker to try everything")
+        assert reminders(stack, event)[60] is False and stack.logs().count("mail.reminder of booking") == left_out
+        stack.rows("GRANT SELECT ON mail_refusals TO tithi_crm")
+        wait_until_done(stack, event, 60)
+        assert reminded(stack, event) == [crowd[0].id]
 
     def test_workers_that_die_remind_nobody_twice_and_nobody_never(self, stack, facilitator, crowd):
         events = [event_named(stack, facilitator, f"Event {number}", max_participants=None) for number in range(60)]
@@ -326,6 +372,24 @@ class TestDigests:
         self.begun(stack, facilitator)
         self.make_due(stack, facilitator)
         assert self.digests(stack, facilitator) == []
+
+    def test_one_that_is_refused_stands_in_nobody_s_way(self, stack):
+        """Its queue has it first; it is tried again an hour later."""
+        facilitators = [stack.facilitator() for _ in range(5)]
+        for facilitator in facilitators:
+            stack.book(stack.user(), stack.event(facilitator))
+            self.begun(stack, facilitator)
+        bad, *others = facilitators
+        with refused(stack, bad.id, "mail.digest"):
+            stack.rows("UPDATE digests SET next_at = now() - interval '1 minute' WHERE user_id = %s", bad.id)
+            for facilitator in others:
+                self.make_due(stack, facilitator)
+            put_off = "SELECT next_at - now() BETWEEN interval '59 minutes' AND interval '1 hour' FROM digests WHERE user_id = %s"
+            wait_until(lambda: stack.rows(put_off, bad.id) == [(True,)], "the bad one to be put off")
+        assert all(len(self.digests(stack, facilitator)) == 1 for facilitator in others) and self.digests(stack, bad) == []
+        assert f"the digest of facilitator {bad.id} is refused" in stack.logs()
+        self.make_due(stack, bad)
+        assert [item["event_title"] for item in self.digests(stack, bad)[0]["values"]["bookings"]] == ["Yoga Session"]
 
     @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "Pacific/Kiritimati"])
     def test_it_follows_its_person_to_another_zone(self, stack, zone):

@@ -217,8 +217,10 @@ class TestAddresses:
             "http://[fd00::1]/",
         ],
     )
-    def test_private_ones_are_not_reached(self, stack, receiver, url):
-        owner = with_address(stack, url.format(port=receiver.url.rpartition(":")[2]))
+    def test_private_ones_are_not_reached(self, stack, receiver, owner, url):
+        """Also where one got in without having been looked at."""
+        change = "UPDATE users SET crm_webhook_url = %s WHERE id = %s"
+        stack.rows(change, url.format(port=receiver.url.rpartition(":")[2]), owner.id)
         now = Message(stack, owner).until(tried)
         assert (now.state, now.status, now.error) == ("due", None, "the address is not allowed")
         assert receiver.deliveries.empty()

@@ -133,8 +133,39 @@ static void who_manages_an_event(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (rule_may_manage(&operation_list_event_bookings, cases[i].caller, &cases[i].event) != cases[i].manage ||
-            rule_cancel_event(cases[i].caller, &cases[i].event) != cases[i].cancel)
+            rule_cancel_event(&operation_cancel_event, cases[i].caller, &cases[i].event) != cases[i].cancel ||
+            rule_cancel_event(&operation_preview_event_cancellation, cases[i].caller, &cases[i].event) !=
+                cases[i].cancel)
             fail_msg("case %zu", i);
+}
+
+static void who_is_let_in(void **state) {
+    (void)state;
+    enum { END = START + HOUR, DAY = 24 * HOUR };
+    static const struct {
+        const char *status;
+        int64_t door, now_s;
+        const struct refusal *refusal;
+    } cases[] = {
+        {"confirmed", 0, START, NULL},
+        {"confirmed", 5, START, NULL},
+        {"completed", 5, END, NULL},
+        {"confirmed", 6, START, &refusal_ticket_of_another_event},
+        {"cancelled", 6, END + DAY, &refusal_ticket_of_another_event},
+        {"pending", 5, START, &refusal_booking_not_confirmed},
+        {"cancelled", 5, START, &refusal_booking_not_confirmed},
+        {"expired", 5, END + DAY, &refusal_booking_not_confirmed},
+        {"confirmed", 5, START - DAY - 1, &refusal_check_in_closed},
+        {"confirmed", 5, START - DAY, NULL},
+        {"completed", 5, END + DAY - 1, NULL},
+        {"completed", 5, END + DAY, &refusal_check_in_closed},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct booking booking = {.id = 1, .event_id = 5, .status = cases[i].status};
+        const struct event_hours hours = {.start_s = START, .end_s = END, .now_s = cases[i].now_s};
+        if (rule_check_in(&booking, cases[i].door, &hours) != cases[i].refusal)
+            fail_msg("case %zu", i);
+    }
 }
 
 static void places_in_lists(void **state) {
@@ -168,6 +199,7 @@ int main(void) {
         cmocka_unit_test(outcomes_are_refusals), cmocka_unit_test(references_are_readable),
         cmocka_unit_test(who_sees_and_cancels),  cmocka_unit_test(who_manages_an_event),
         cmocka_unit_test(places_in_lists),       cmocka_unit_test(what_is_paid_back),
+        cmocka_unit_test(who_is_let_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

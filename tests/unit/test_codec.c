@@ -43,7 +43,9 @@ static const char *text_for(const struct field *field) {
         [FORMAT_DATE_OR_TIME] = "2026-08-01",
         [FORMAT_TIME_ZONE] = "Asia/Kolkata",
         [FORMAT_CURRENCY] = "JPY",
+        [FORMAT_LANGUAGE] = "hi",
         [FORMAT_LINE] = "Zoë",
+        [FORMAT_TEXT] = "Zoë\nund ich",
     };
     static const char letters[] = "Tithi \"\\\n\u0924\u093f\u0925\u093f";
     if (field->values)

@@ -268,8 +268,26 @@ paths:
       operationId: page
       security: []
       x-service: gateway
+      x-open-query: true
       responses:
         '200': {description: It, content: {application/json: {schema: {$ref: '#/components/schemas/Tokens'}}}}
+  /files/{path}:
+    get:
+      operationId: file
+      security: []
+      x-service: gateway
+      x-alias: ['/more/{path}']
+      parameters:
+      - {name: path, in: path, required: true, x-rest: true, schema: {type: string}}
+      responses:
+        '200': {description: It}
+  /files/first:
+    get:
+      x-operation: file
+      security: []
+      x-set: {path: a}
+      responses:
+        '200': {description: It}
 components:
   securitySchemes:
     bearer: {type: http, scheme: bearer}
@@ -602,6 +620,8 @@ def test_what_browsers_need_compiles(tmp_path):
     assert ".access = ACCESS_TOKEN" in row and ".scope = SCOPE_READ" in row
     row = next(line for line in tables if '.name = "google_cookie"' in line)
     assert '.location = IN_COOKIE, .header = "__Host-google"' in row
+    assert [".rest = true" in line for line in tables if '.path = "/files/' in line or '.path = "/more/' in line] == [True, True, False]
+    assert [".open_query = true" in next(line for line in tables if f'.name = "{name}"' in line) for name in ("page", "file")] == [True, False]
     flags = f"-fsyntax-only -std=gnu11 -Wall -Wextra -Werror -I{ROOT / 'lib'}".split()
     subprocess.run(["gcc", *flags, str(tmp_path / "out" / "operations.c")], check=True)
 
@@ -617,6 +637,10 @@ def test_redirects_are_published_as_such(tmp_path):
 
 
 LOGIN, SESSION, BEGIN = ["paths", "/login", "post"], ["paths", "/session", "post"], ["paths", "/begin", "get"]
+FILES = ["paths", "/files/{path}", "get"]
+NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+A_PAGE = {"security": [], "x-service": "gateway", "responses": {"200": {"description": "It"}}}
+A_FACE = {"security": [], "x-operation": "file", "responses": {"200": {"description": "It"}}}
 THINGS, DROP, PAGE = ["paths", "/things", "get"], ["paths", "/things", "post"], ["paths", "/page", "get"]
 REFUSED_BROWSER = [
     (SESSION + ["x-set-cookies"], {"session": "token"}, "session: gateway/cookies.c does not know"),
@@ -647,6 +671,20 @@ REFUSED_BROWSER = [
     (PAGE + ["x-redirect"], {"field": "next", "to": "everybody"}, "what the gateway answers itself redirects nobody"),
     (PAGE + ["x-clear-cookies"], ["__Host-session"], "what the gateway answers itself sets and clears no cookies"),
     (SESSION + ["x-clear-cookies"], ["__Host-theme"], "__Host-theme: gateway/cookies.c does not know"),
+    (PAGE + ["x-open-query"], "yes", "must be true or false"),
+    (PAGE + ["parameters"], [{"name": "a", "in": "query", "schema": {"type": "string"}}], "x-open-query: is for pages that the gateway serves"),
+    (LOGIN + ["x-open-query"], True, "x-open-query: is for pages that the gateway serves"),
+    (SESSION + ["x-open-query"], True, "x-open-query: this keyword is not enforced"),
+    (FILES + ["parameters", 0, "x-rest"], "yes", "must be true or false"),
+    (FILES + ["parameters", 0, "schema", "type"], "integer", "x-rest: only a string in a path"),
+    (PAGE + ["parameters"], [{"name": "a", "in": "query", "x-rest": True, "schema": {"type": "string"}}], "x-rest: only a string in a path"),
+    (FILES + ["x-alias"], ["/more/{path}/raw"], "{path} takes the rest of the path (x-rest): nothing can follow it in /more/{path}/raw"),
+    (FILES + ["x-alias"], ["/more/raw-{path}"], "nothing can follow it"),
+    (FILES + ["x-alias"], ["/files/{path}/"], "nothing can follow it"),
+    (["paths", "/files/{name}/size"], {"get": {**A_PAGE, "operationId": "size", "parameters": [NAME]}}, "GET /files/{name}/size: /files/{path} takes"),
+    (["paths", "/files/{name}"], {"post": {**A_PAGE, "operationId": "size", "parameters": [NAME]}}, "POST /files/{name}: /files/{path} takes the rest"),
+    (FILES[:2] + ["post"], {**A_PAGE, "operationId": "put", "parameters": [{**NAME, "name": "path"}]}, "POST /files/{path}: /files/{path} takes"),
+    (["paths", "/less/{path}"], {"get": {**A_FACE, "parameters": [{**NAME, "name": "path"}]}}, "x-rest differs from path in file"),
     (THINGS + ["security"], [{"bearer": [], "cookie": []}], "security.0: one scheme is enough"),
     (THINGS + ["security"], [{"bearer": []}], "bearer goes with cookie"),
     (THINGS + ["security"], [{}, {"bearer": []}], "bearer goes with cookie"),

@@ -1,5 +1,5 @@
 /* The delivery engine's decisions: a hundred thousand deliveries over the whole schedule in simulated time, what each
- * verdict leads to, and when the breaker of a lane opens. */
+ * verdict leads to, when the breaker of a lane opens, and what is in hand of fast and slow lanes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "deliveries_hand.h"
 #include "rules.h"
 #include "schedule.h"
 
@@ -188,12 +189,153 @@ static void a_dead_lane_is_asked_seldom(void **state) {
     assert_in_range(attempts, 1440, 1460);
 }
 
+#define FLIGHT 40
+#define FLIGHT_OF_LANE 4
+#define FLIGHT_OF_TROUBLE 2
+
+static const struct delivery_channel lanes_channel = {.name = "webhook",
+                                                      .waits_s = rule_webhook_waits_s,
+                                                      .wait_count = WEBHOOK_WAITS,
+                                                      .limit = FLIGHT,
+                                                      .limit_per_lane = FLIGHT_OF_LANE,
+                                                      .limit_of_lane_0 = 8,
+                                                      .limit_of_trouble = FLIGHT_OF_TROUBLE};
+
+struct in_hand {
+    struct hand hand;
+    struct pool *pool;
+    struct claim *begun; /* by the last begin_now() */
+    int64_t next_id;
+};
+
+static int set_up(void **state) {
+    struct in_hand *test = calloc(1, sizeof *test);
+    test->pool = pool_new();
+    hand_init(&test->hand, NULL, &lanes_channel);
+    *state = test;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct in_hand *test = *state;
+    hand_free(&test->hand);
+    pool_destroy(&test->pool);
+    free(test);
+    return 0;
+}
+
+static void claim_rows(struct in_hand *test, int64_t lane, size_t count, bool in_trouble, int64_t now_ms) {
+    for (size_t i = 0; i < count; i++) {
+        const struct leased_row row = {
+            .lease = {.id = ++test->next_id, .until = "later"},
+            .claim = {.lane = lane, .webhook_id = "id", .type = "type", .body = "{}", .trace = "", .attempt = 1},
+            .in_trouble = in_trouble};
+        hand_take(&test->hand, &row, 1, now_ms);
+    }
+}
+
+static size_t begin_now(struct in_hand *test) {
+    return hand_begin(&test->hand, test->pool, &test->begun);
+}
+
+static void end_all(struct in_hand *test, size_t count, enum lane_news news) {
+    const struct fate fate = {.state = "delivered", .attempts = 1, .lane = news};
+    for (size_t i = 0; i < count; i++)
+        hand_end(test->begun[i].delivery, &fate);
+}
+
+/* How many rows of the lane may be claimed beyond its limit. */
+static int64_t ahead(struct in_hand *test, int64_t lane) {
+    struct demand demand = hand_demand(&test->hand, test->pool);
+    for (size_t i = 0; i < demand.load_count; i++)
+        if (demand.loads[i].lane == lane)
+            return -demand.loads[i].count;
+    return 0;
+}
+
+static void end_hand(struct in_hand *test) {
+    hand_return(&test->hand, INT64_MAX);
+    hand_forget(&test->hand);
+    assert_int_equal(test->hand.count, 0);
+    assert_null(test->hand.lanes);
+}
+
+static void a_lane_has_as_many_ahead_as_have_succeeded(void **state) {
+    struct in_hand *test = *state;
+    claim_rows(test, 7, FLIGHT_OF_LANE, false, 0);
+    assert_int_equal(begin_now(test), FLIGHT_OF_LANE);
+    assert_int_equal(ahead(test, 7), -FLIGHT_OF_LANE);
+    end_all(test, FLIGHT_OF_LANE, LANE_FINE);
+    assert_int_equal(ahead(test, 7), FLIGHT_OF_LANE);
+    hand_forget(&test->hand);
+    assert_int_equal(ahead(test, 7), 0); /* as soon as that is written down */
+    claim_rows(test, 7, 2 * FLIGHT_OF_LANE, false, 0);
+    assert_int_equal(begin_now(test), FLIGHT_OF_LANE);
+    struct claim *begun = test->begun;
+    assert_int_equal(begin_now(test), 0);
+    test->begun = begun;
+    end_all(test, 1, LANE_FINE);
+    assert_int_equal(begin_now(test), 1); /* without the database */
+    assert_int_equal(test->hand.waiting, FLIGHT_OF_LANE - 1);
+    end_all(test, 1, LANE_FINE);
+    test->begun = begun + 1;
+    end_all(test, FLIGHT_OF_LANE - 1, LANE_FINE);
+    end_hand(test);
+}
+
+static void who_fails_has_nothing_ahead(void **state) {
+    struct in_hand *test = *state;
+    claim_rows(test, 7, 2 * FLIGHT_OF_LANE, false, 0);
+    claim_rows(test, 8, 2 * FLIGHT_OF_LANE, false, 0);
+    assert_int_equal(begin_now(test), 2 * FLIGHT_OF_LANE);
+    end_all(test, 1, LANE_FAILED); /* of lane 7 */
+    assert_int_equal(test->hand.waiting, FLIGHT_OF_LANE);
+    test->begun++;
+    end_all(test, 2 * FLIGHT_OF_LANE - 1, LANE_FINE);
+    assert_int_equal(ahead(test, 7), 0);
+    assert_int_equal(ahead(test, 8), 0); /* four succeeded, four wait */
+    assert_int_equal(begin_now(test), FLIGHT_OF_LANE);
+    end_all(test, FLIGHT_OF_LANE, LANE_FINE);
+    end_hand(test);
+}
+
+static void who_waits_too_long_goes_back(void **state) {
+    struct in_hand *test = *state;
+    claim_rows(test, 7, FLIGHT_OF_LANE + 1, false, 1000);
+    claim_rows(test, 7, 2, false, 2000);
+    assert_int_equal(begin_now(test), FLIGHT_OF_LANE);
+    hand_return(&test->hand, 2000);
+    assert_int_equal(test->hand.waiting, 2);
+    end_all(test, FLIGHT_OF_LANE, LANE_UNKNOWN);
+    end_hand(test);
+}
+
+static void limits_hold_over_all_lanes(void **state) {
+    struct in_hand *test = *state;
+    for (int64_t lane = 1; lane <= 2 * FLIGHT; lane++)
+        claim_rows(test, lane, 1, false, 0);
+    claim_rows(test, 1000, 1, true, 0); /* in a slot of its own */
+    assert_int_equal(begin_now(test), FLIGHT + 1);
+    struct demand demand = hand_demand(&test->hand, test->pool);
+    assert_int_equal(demand.total, 0);
+    assert_int_equal(demand.trouble_total, FLIGHT_OF_TROUBLE - 1);
+    end_all(test, FLIGHT + 1, LANE_FINE);
+    assert_int_equal(hand_demand(&test->hand, test->pool).total, FLIGHT); /* twice that, of which half wait already */
+    assert_int_equal(begin_now(test), FLIGHT);
+    end_all(test, FLIGHT, LANE_FINE);
+    end_hand(test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundred_thousand_deliveries_keep_the_schedule),
         cmocka_unit_test(verdicts_have_fates),
         cmocka_unit_test(breakers_open),
         cmocka_unit_test(a_dead_lane_is_asked_seldom),
+        cmocka_unit_test_setup_teardown(a_lane_has_as_many_ahead_as_have_succeeded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_fails_has_nothing_ahead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_too_long_goes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(limits_hold_over_all_lanes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
 """Documents that would become untrue without anybody noticing: README's table of settings is held against lib/settings.def,
 the diff in docs/adding-an-operation.md must apply to the code as it is, the life cycles in docs/payments.md are drawn as the
-database has them, docs/rights.md is what the contract prints, and what documents name by path must exist."""
+database has them, docs/rights.md and the Postman collection are what the contract prints, and what documents name by path must exist."""
 
 import pathlib
 import re
 import subprocess
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = r'"((?:[^"\\]|\\.)*)"'
@@ -22,12 +24,12 @@ def test_settings_in_readme():
     ]
 
 
-def test_rights_are_as_printed():
+@pytest.mark.parametrize("file, option", [("rights.md", ["--rights", "markdown"]), ("tithi.postman_collection.json", ["--postman"])])
+def test_what_the_contract_prints(file, option):
     """A change of rights is a line of a diff that somebody has read."""
     files = [str(ROOT / "schemas" / name) for name in ("openapi.yaml", "messages.yaml", "errors.yaml")]
-    command = [str(ROOT / "schemas/compile.py"), "--rights", "markdown", *files]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert (ROOT / "docs/rights.md").read_text() == printed, "schemas/compile.py --rights markdown … >docs/rights.md"
+    printed = subprocess.run([str(ROOT / "schemas/compile.py"), *option, *files], check=True, capture_output=True, text=True).stdout
+    assert (ROOT / "docs" / file).read_text() == printed, f"schemas/compile.py {' '.join(option)} … >docs/{file}"
 
 
 def test_the_diff_of_adding_an_operation_applies():

@@ -134,7 +134,7 @@ static void a_change_keeps_the_rest(void **state) {
     assert_refusal(rule_change(&owner, &event, &request, &draft), NULL, NULL);
     assert_string_equal(draft.title, "Updated Title");
     assert_null(draft.description);
-    assert_true(draft.has_rating && draft.rating > 4.6 && draft.rating < 4.8);
+    assert_true(draft.has_rating == PRESENCE_SET && draft.rating > 4.6 && draft.rating < 4.8);
     assert_int_equal(draft.capacity, 0);
     assert_string_equal(draft.event_type, "session");
     assert_string_equal(draft.start, "2026-08-01T10:00:00Z");
@@ -143,9 +143,12 @@ static void a_change_keeps_the_rest(void **state) {
     assert_string_equal(draft.currency, "INR");
     assert_true(draft.is_active);
     assert_int_equal(draft.facilitator_id, 2);
+    request.has_rating = PRESENCE_ABSENT; /* what is shown may be the average of reviews */
+    assert_refusal(rule_change(&owner, &event, &request, &draft), NULL, NULL);
+    assert_int_equal(draft.has_rating, PRESENCE_ABSENT);
     request.has_rating = PRESENCE_NULL;
     assert_refusal(rule_change(&admin, &event, &request, &draft), NULL, NULL);
-    assert_false(draft.has_rating);
+    assert_int_equal(draft.has_rating, PRESENCE_NULL);
     assert_int_equal(draft.facilitator_id, 2);
 }
 
@@ -361,8 +364,64 @@ static void words_become_patterns(void **state) {
     assert_string_equal(patterns[4], "%e%");
 }
 
+static void who_reviews(void **state) {
+    (void)state;
+    static const struct {
+        struct review_standing standing;
+        const struct refusal *refusal;
+    } cases[] = {
+        {{.event_exists = true, .has_place = true, .has_begun = true}, NULL},
+        {{.event_exists = true, .has_place = true}, &refusal_event_not_begun},
+        {{.event_exists = true, .has_begun = true}, &refusal_not_attended},
+        {{.event_exists = true}, &refusal_not_attended},
+        {{.event_exists = true, .has_place = true, .has_begun = true, .is_host = true}, &refusal_own_event},
+        {{.event_exists = true, .has_begun = true, .is_host = true}, &refusal_not_attended},
+        {{.has_place = true, .has_begun = true}, &refusal_event_not_found},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ptr_equal(rule_review(&stranger, &cases[i].standing), cases[i].refusal);
+        assert_ptr_equal(rule_review(&admin, &cases[i].standing), cases[i].refusal);
+    }
+}
+
+static void how_authors_are_named(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"John Doe", "John D."},
+        {"Asha", "Asha"},
+        {" María  Ángeles García Núñez ", "María N."},
+        {"Íñigo Íbáñez", "Íñigo Í."},
+        {"विक्रम शर्मा", "विक्रम श."},
+        {"சு. கார்த்திக்", "சு. க."},
+        {"فاطمة الحسيني", "فاطمة ا."},
+        {"髙橋 美咲", "髙橋 美."},
+        {"欧阳秀英", "欧*"},
+        {"김서연", "김*"},
+        {"john@example.com", "john"},
+        {"John (Jr.)", "John"},
+        {"@john", "@john"},
+        {"Erased", "Erased"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(rule_author(cases[i][0], pool), cases[i][1]);
+}
+
+static void places_in_reviews(void **state) {
+    (void)state;
+    int64_t id = 0;
+    assert_int_equal(rule_read_review(rule_review_place(77, pool), pool, &id), 0);
+    assert_int_equal(id, 77);
+    const struct cursor bad[] = {{"start", "", 77}, {"-id", "1", 77}, {"-id", "", 0}, {"-id", "", -1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(rule_read_review(cursor_text(&bad[i], pool), pool, &id), -1);
+    assert_int_equal(rule_read_review("nonsense", pool, &id), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_reviews),
+        cmocka_unit_test(how_authors_are_named),
+        cmocka_unit_test(places_in_reviews),
         cmocka_unit_test(who_publishes),
         cmocka_unit_test(a_change_keeps_the_rest),
         cmocka_unit_test(what_forbids_a_change),

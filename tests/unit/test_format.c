@@ -91,6 +91,18 @@ static void currencies(void **state) {
     BAD(FORMAT_CURRENCY, "", "inr", "INRX", "QQQ");
 }
 
+static void language(void **state) {
+    (void)state;
+    GOOD(FORMAT_LANGUAGE, "hi", "en", "kok");
+    BAD(FORMAT_LANGUAGE, "", "e", "EN", "en-IN", "engl", "e1", "हि");
+}
+
+static void text(void **state) {
+    (void)state;
+    GOOD(FORMAT_TEXT, "", "x", "Zoë\nund ich", "a\r\n\tb", "योग");
+    BAD(FORMAT_TEXT, " ", "\n \t", "a\x1b[0m", "a\x7f", "a\302\205b", "a\342\200\250b", "\302\240\n", "a\377");
+}
+
 static void line(void **state) {
     (void)state;
     GOOD(FORMAT_LINE, "", "x", " Morning  Meditation ", "Zoë O’Neill", "योग", "瑜伽　課", "👩‍🏫",
@@ -128,9 +140,10 @@ static void text_lengths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(email),     cmocka_unit_test(uri),          cmocka_unit_test(uuid),
-        cmocka_unit_test(date_time), cmocka_unit_test(time_zone),    cmocka_unit_test(currencies),
-        cmocka_unit_test(line),      cmocka_unit_test(text_lengths),
+        cmocka_unit_test(email),        cmocka_unit_test(uri),       cmocka_unit_test(uuid),
+        cmocka_unit_test(date_time),    cmocka_unit_test(time_zone), cmocka_unit_test(currencies),
+        cmocka_unit_test(language),     cmocka_unit_test(text),      cmocka_unit_test(line),
+        cmocka_unit_test(text_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

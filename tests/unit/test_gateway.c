@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 #include "address.h"
+#include "encoding.h"
 #include "limits.h"
 #include "operations.h"
+#include "quantile.h"
 #include "router.h"
 #include "settings.h"
 #include "strict.h"
@@ -148,6 +150,22 @@ static void routes_are_found(void **state) {
         {"GET", "/facilitator/revenue", ROUTE_FOUND, &operation_get_revenue, NULL},
         {"GET", "/facilitator/revenue.csv", ROUTE_FOUND, &operation_get_revenue, NULL},
         {"POST", "/payments/webhooks/stripe", ROUTE_FOUND, &operation_receive_stripe_event, NULL},
+        {"GET", "/app", ROUTE_FOUND, &operation_web_app, NULL},
+        {"GET", "/app/", ROUTE_FOUND, &operation_web_app, NULL},
+        {"GET", "/app/a", ROUTE_FOUND, &operation_web_app_file, "a"},
+        {"HEAD", "/app/a/b.c/d/", ROUTE_FOUND, &operation_web_app_file, "a/b.c/d"},
+        {"GET", "/app/a%20b/%41", ROUTE_FOUND, &operation_web_app_file, "a b/A"},
+        {"GET", "/app/...", ROUTE_FOUND, &operation_web_app_file, "..."},
+        {"GET", "/app/1/2/3/4/5/6/7/8/9/10/11", ROUTE_FOUND, &operation_web_app_file, "1/2/3/4/5/6/7/8/9/10/11"},
+        {"GET", "/app/1/2/3/4/5/6/7/8/9/10/11/12", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/..", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/a/../b", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/a/%2e%2E/b", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/./a", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/a%2Fb", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app//a", ROUTE_NONE, NULL, NULL},
+        {"GET", "/app/a%00", ROUTE_MALFORMED, NULL, NULL},
+        {"POST", "/app/a", ROUTE_OTHER_METHOD, NULL, NULL},
         {"GET", "//events", ROUTE_NONE, NULL, NULL},
         {"GET", "/events//", ROUTE_FOUND, &operation_list_events, NULL},
         {"GET", "/events/1/2/3", ROUTE_NONE, NULL, NULL},
@@ -183,6 +201,44 @@ static void routes_are_found(void **state) {
         }
         h2o_mem_clear_pool(&pool);
     }
+}
+
+static void the_best_form_is_chosen(void **state) {
+    (void)state;
+    const unsigned all = 1u << ENCODING_BROTLI | 1u << ENCODING_GZIP | 1u << ENCODING_IDENTITY;
+    const unsigned gzip = 1u << ENCODING_GZIP | 1u << ENCODING_IDENTITY;
+    static const struct {
+        const char *accepted;
+        enum encoding of_all, of_gzip;
+    } cases[] = {
+        {"", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"gzip, deflate, br, zstd", ENCODING_BROTLI, ENCODING_GZIP},
+        {"gzip", ENCODING_GZIP, ENCODING_GZIP},
+        {"GZip , BR;q=0.9", ENCODING_GZIP, ENCODING_GZIP},
+        {"gzip;q=0.5,br;q=0.8", ENCODING_BROTLI, ENCODING_GZIP},
+        {"gzip;q=0.001", ENCODING_GZIP, ENCODING_GZIP},
+        {"x-gzip", ENCODING_GZIP, ENCODING_GZIP},
+        {"br;q=0, gzip; q=0.0", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"*", ENCODING_BROTLI, ENCODING_GZIP},
+        {"*;q=0", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"br;q=0,*", ENCODING_GZIP, ENCODING_GZIP},
+        {"identity, gzip;q=0.9", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"identity;q=0, gzip;q=0.1", ENCODING_GZIP, ENCODING_GZIP},
+        {"identity;q=0", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"gzip;q=2", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"gzip;q=x", ENCODING_IDENTITY, ENCODING_IDENTITY},
+        {"gzip;level=9;q=1.000", ENCODING_GZIP, ENCODING_GZIP},
+        {",;,;q=1,=, gzip", ENCODING_GZIP, ENCODING_GZIP},
+        {"brotli, gzipped, bro", ENCODING_IDENTITY, ENCODING_IDENTITY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text_span accepted = {cases[i].accepted, strlen(cases[i].accepted)};
+        if (encoding_choose(accepted, all) != cases[i].of_all || encoding_choose(accepted, gzip) != cases[i].of_gzip)
+            fail_msg("'%s' gives %d and %d", cases[i].accepted, encoding_choose(accepted, all),
+                     encoding_choose(accepted, gzip));
+    }
+    assert_string_equal(encoding_name(ENCODING_BROTLI), "br");
+    assert_null(encoding_name(ENCODING_IDENTITY));
 }
 
 static void only_proxies_are_believed(void **state) {
@@ -302,17 +358,44 @@ static void the_tighter_limit_counts(void **state) {
     assert_false(limits_tighter(&little, &nothing));
 }
 
+static void quantiles_of_brokers_together(void **state) {
+    (void)state;
+    static const char one_text[] = "{\"count\": 10, \"buckets\": [{\"le_us\": 1000, \"count\": 0}, "
+                                   "{\"le_us\": 2000, \"count\": 10}, {\"le_us\": null, \"count\": 10}]}";
+    static const char other_text[] = "{\"count\": 10, \"buckets\": [{\"le_us\": 1000, \"count\": 8}, "
+                                     "{\"le_us\": 2000, \"count\": 8}, {\"le_us\": null, \"count\": 10}]}";
+    json_t *one = json_loads(one_text, 0, NULL), *other = json_loads(other_text, 0, NULL), *none = json_object();
+    const struct {
+        json_t *times[2];
+        double quantile, expected_ms;
+    } cases[] = {
+        {{one, NULL}, 0.5, 1.5}, {{one, NULL}, 1, 2},       {{other, NULL}, 0.4, 0.5}, {{other, NULL}, 0.99, 2},
+        {{one, other}, 0.4, 1},  {{one, other}, 0.65, 1.5}, {{one, other}, 0.95, 2},   {{NULL, other}, 0.8, 1},
+        {{NULL, NULL}, 0.5, -1}, {{none, none}, 0.5, -1},   {{none, one}, 0.5, 1.5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double found_ms = quantile_ms(cases[i].times, 2, cases[i].quantile);
+        if (found_ms < cases[i].expected_ms - 1e-9 || found_ms > cases[i].expected_ms + 1e-9)
+            fail_msg("case %zu gives %f", i, found_ms);
+    }
+    json_decref(one);
+    json_decref(other);
+    json_decref(none);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_are_taken_or_refused),
         cmocka_unit_test(heads_are_bounded),
         cmocka_unit_test(routes_are_found),
+        cmocka_unit_test(the_best_form_is_chosen),
         cmocka_unit_test(only_proxies_are_believed),
         cmocka_unit_test(a_network_of_ipv6_is_one_caller),
         cmocka_unit_test(traces_go_on_or_begin),
         cmocka_unit_test(limits_refill_evenly),
         cmocka_unit_test(keys_have_limits_of_their_own),
         cmocka_unit_test(the_tighter_limit_counts),
+        cmocka_unit_test(quantiles_of_brokers_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* What mails take from PUBLIC_URL and MAIL_FROM: where a booking's page is, and under which host calendars know it. */
+/* What mails take from PUBLIC_URL and MAIL_FROM: where the pages of bookings and events are, and under which host
+ * calendars know a booking. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,11 +15,14 @@ static void addresses_follow_the_settings(void **state) {
     static const struct {
         const char *public_url, *mail_from, *expected;
     } cases[] = {
-        {"https://tithi.example", "a@b.example", "{\"https://tithi.example/app/bookings/\",\"tithi.example\"}"},
-        {"https://tithi.example/", "a@b.example", "{\"https://tithi.example/app/bookings/\",\"tithi.example\"}"},
-        {"http://127.0.0.1:5000", "a@b.example", "{\"http://127.0.0.1:5000/app/bookings/\",\"127.0.0.1\"}"},
-        {"", "a@b.example", "{NULL,\"b.example\"}"},
-        {"", "Tithi <tithi@localhost>", "{NULL,\"localhost\"}"},
+        {"https://tithi.example", "a@b.example",
+         "{\"https://tithi.example/app/bookings/\",\"tithi.example\",\"https://tithi.example/app/events/\"}"},
+        {"https://tithi.example/", "a@b.example",
+         "{\"https://tithi.example/app/bookings/\",\"tithi.example\",\"https://tithi.example/app/events/\"}"},
+        {"http://127.0.0.1:5000", "a@b.example",
+         "{\"http://127.0.0.1:5000/app/bookings/\",\"127.0.0.1\",\"http://127.0.0.1:5000/app/events/\"}"},
+        {"", "a@b.example", "{NULL,\"b.example\",NULL}"},
+        {"", "Tithi <tithi@localhost>", "{NULL,\"localhost\",NULL}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pool *pool = pool_new();

@@ -192,17 +192,18 @@ static void who_gets_a_place_again(void **state) {
     (void)state;
     static const struct {
         struct event_state event;
-        bool has_other;
+        bool has_other, has_offer;
         const char *expected;
     } cases[] = {
-        {{.id = 1}, false, NULL},
-        {{.id = 1, .full = true}, false, FULL},
-        {{.id = 1, .started = true}, false, "begun"},
-        {{.id = 1, .cancelled = true, .started = true, .full = true}, true, "event_cancelled"},
-        {{.id = 1}, true, "rebooked"},
+        {{.id = 1}, false, false, NULL},
+        {{.id = 1, .full = true}, false, false, FULL},
+        {{.id = 1, .full = true}, false, true, NULL},
+        {{.id = 1, .started = true}, false, true, "begun"},
+        {{.id = 1, .cancelled = true, .started = true, .full = true}, true, false, "event_cancelled"},
+        {{.id = 1}, true, false, "rebooked"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *cause = rule_no_seat(&cases[i].event, cases[i].has_other);
+        const char *cause = rule_no_seat(&cases[i].event, cases[i].has_other, cases[i].has_offer);
         const struct circumstances circumstances = {cause ? SEAT_EXPIRED : SEAT_CANCELLED, cause};
         if (cases[i].expected)
             assert_string_equal(cause, cases[i].expected);

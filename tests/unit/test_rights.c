@@ -53,6 +53,7 @@ static void bookings_are_seen_by_both_sides(void **state) {
     };
     check(&operation_get_booking, expectations, COUNT(expectations));
     check(&operation_get_refund_quote, expectations, COUNT(expectations));
+    check(&operation_get_receipt, expectations, COUNT(expectations));
     check(&operation_cancel_booking, expectations, COUNT(expectations));
 }
 
@@ -72,7 +73,10 @@ static void events_are_managed_by_their_facilitator(void **state) {
     check(&operation_update_event, expectations, COUNT(expectations));
     check(&operation_delete_event, expectations, COUNT(expectations));
     check(&operation_list_event_bookings, expectations, COUNT(expectations));
+    check(&operation_list_event_waitlist, expectations, COUNT(expectations));
     check(&operation_cancel_event, expectations, COUNT(expectations));
+    check(&operation_preview_event_cancellation, expectations, COUNT(expectations));
+    check(&operation_list_attendees, expectations, COUNT(expectations));
 }
 
 static void refunds_are_not_granted_to_oneself(void **state) {
@@ -87,6 +91,37 @@ static void refunds_are_not_granted_to_oneself(void **state) {
         {&nobody, &refusal_booking_not_found},
     };
     check(&operation_refund_booking, expectations, COUNT(expectations));
+    check(&operation_check_in_booking, expectations, COUNT(expectations));
+    check(&operation_undo_check_in, expectations, COUNT(expectations));
+}
+
+/* Not even that there is such a ticket. */
+static void tickets_are_unknown_at_other_doors(void **state) {
+    (void)state;
+    const struct expectation expectations[] = {
+        {&facilitator, NULL},
+        {&promoted, NULL},
+        {&admin, NULL},
+        {&person, &refusal_ticket_unknown},
+        {&guest, &refusal_ticket_unknown},
+        {&other_facilitator, &refusal_ticket_unknown},
+        {&demoted, &refusal_ticket_unknown},
+        {&nobody, &refusal_ticket_unknown},
+    };
+    check(&operation_check_in, expectations, COUNT(expectations));
+}
+
+static void reviews_are_written_by_who_was_there(void **state) {
+    (void)state;
+    const struct expectation expectations[] = {
+        {&person, NULL},
+        {&guest, NULL},
+        {&other, &refusal_not_attended},
+        {&facilitator, &refusal_not_attended},
+        {&admin, &refusal_not_attended},
+        {&nobody, &refusal_not_attended},
+    };
+    check(&operation_put_review, expectations, COUNT(expectations));
 }
 
 static void nobody_holds_rows_without_holders(void **state) {
@@ -101,9 +136,12 @@ static void nobody_holds_rows_without_holders(void **state) {
 static void every_decision_is_tested(void **state) {
     (void)state;
     const struct operation *tested[] = {
-        &operation_get_booking,  &operation_get_refund_quote, &operation_cancel_booking,
-        &operation_create_event, &operation_update_event,     &operation_delete_event,
-        &operation_cancel_event, &operation_refund_booking,   &operation_list_event_bookings,
+        &operation_get_booking,         &operation_get_refund_quote, &operation_cancel_booking,
+        &operation_create_event,        &operation_update_event,     &operation_delete_event,
+        &operation_cancel_event,        &operation_refund_booking,   &operation_list_event_bookings,
+        &operation_list_event_waitlist, &operation_get_receipt,      &operation_preview_event_cancellation,
+        &operation_list_attendees,      &operation_check_in,         &operation_check_in_booking,
+        &operation_undo_check_in,       &operation_put_review,
     };
     for (size_t i = 0; i < operation_count; i++) {
         unsigned relations = operations[i].owner.relations;
@@ -119,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bookings_are_seen_by_both_sides),    cmocka_unit_test(events_are_managed_by_their_facilitator),
         cmocka_unit_test(refunds_are_not_granted_to_oneself), cmocka_unit_test(nobody_holds_rows_without_holders),
+        cmocka_unit_test(tickets_are_unknown_at_other_doors), cmocka_unit_test(reviews_are_written_by_who_was_there),
         cmocka_unit_test(every_decision_is_tested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

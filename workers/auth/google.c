@@ -307,7 +307,7 @@ static int sign_in_come_back(struct worker *worker, struct visit *visit) {
                  .name = answer.user.name,
                  .role = answer.user.role,
                  .google_id = visit->identity.subject},
-        .next = public_page("/app/", visit->call->pool),
+        .next = public_page("/app/signed-in", visit->call->pool),
     };
     SET_TEXT(call->reply.user, profile_picture, picture);
     return 0;

@@ -3,46 +3,13 @@
 #include "links.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "account_mail.h"
 
 #define TOKEN_SIZE 32
 #define CHALLENGE_TTL_S 300
 #define CHALLENGE_ATTEMPTS 5
-#define MINUTE_MS 60000
-
-struct queued {
-    const char *kind;
-    int64_t user_id;
-    const char *email; /* NULL: the account's */
-    const char *key;   /* what besides account and kind tells mails apart that may leave in the same minute */
-    const char *trace;
-    const struct call_header *cause; /* who asked for the link, for the log; NULL: it has none */
-};
-
-static void queue(struct worker *worker, const struct queued *mail) {
-    struct pool *pool = worker_pool(worker);
-    const struct call_header *cause = mail->cause;
-    json_t *body = json_pack("{s:s, s:I, s:s*, s:s*, s:s*}", "kind", mail->kind, "user_id", (json_int_t)mail->user_id,
-                             "email", mail->email, "asked_from", cause ? cause->caller.address : NULL, "request_id",
-                             cause ? cause->request_id : NULL);
-    char *text = json_dumps(body, JSON_COMPACT);
-    if (!text)
-        abort();
-    worker_outbox(worker, &(struct outbox_message){
-                              .channel = "account_mail",
-                              .owner_id = mail->user_id,
-                              .type = pool_printf(pool, "account.%s", mail->kind),
-                              .cause = pool_printf(pool, "%sminute:%" PRId64, mail->key, clock_wall_ms() / MINUTE_MS),
-                              .body = text,
-                              .trace = cause ? cause->trace : mail->trace});
-    free(text);
-    json_decref(body);
-}
 
 /* The address itself stands in the row's body only, which goes with the row. */
 static const char *key_of(struct pool *pool, const char *email) {
@@ -56,12 +23,12 @@ static const char *key_of(struct pool *pool, const char *email) {
 }
 
 void links_mail_verification(struct worker *worker, int64_t user_id, const struct call_header *cause) {
-    queue(worker, &(struct queued){.kind = "verify", .user_id = user_id, .key = "", .cause = cause});
+    account_mail_queue(worker, &(struct account_mail){.kind = "verify", .user_id = user_id, .cause = cause});
 }
 
 void links_mail_reset(struct worker *worker, const char *email, const struct call_header *cause) {
     const char *key = key_of(worker_pool(worker), email);
-    queue(worker, &(struct queued){.kind = "reset", .email = email, .key = key, .cause = cause});
+    account_mail_queue(worker, &(struct account_mail){.kind = "reset", .email = email, .key = key, .cause = cause});
 }
 
 int links_mail_change(struct worker *worker, int64_t user_id, const char *old_email, const char *email,
@@ -69,22 +36,23 @@ int links_mail_change(struct worker *worker, int64_t user_id, const char *old_em
     const char *key = key_of(worker_pool(worker), email);
     if (links_store_drop_changes(worker, user_id, email) != 0)
         return -1;
-    queue(worker,
-          &(struct queued){.kind = "email_change", .user_id = user_id, .email = email, .key = key, .cause = cause});
-    queue(
+    account_mail_queue(
         worker,
-        &(struct queued){
+        &(struct account_mail){.kind = "email_change", .user_id = user_id, .email = email, .key = key, .cause = cause});
+    account_mail_queue(
+        worker,
+        &(struct account_mail){
             .kind = "email_change_notice", .user_id = user_id, .email = old_email, .key = key, .trace = cause->trace});
     return 0;
 }
 
 void links_mail_changed(struct worker *worker, int64_t user_id, const char *old_email, const char *trace) {
-    queue(worker,
-          &(struct queued){.kind = "email_changed", .user_id = user_id, .email = old_email, .key = "", .trace = trace});
+    account_mail_queue(worker, &(struct account_mail){
+                                   .kind = "email_changed", .user_id = user_id, .email = old_email, .trace = trace});
 }
 
 void links_mail_notice(struct worker *worker, int64_t user_id, const char *kind, const char *trace) {
-    queue(worker, &(struct queued){.kind = kind, .user_id = user_id, .key = "", .trace = trace});
+    account_mail_queue(worker, &(struct account_mail){.kind = kind, .user_id = user_id, .trace = trace});
 }
 
 void links_hash(const char *token, uint8_t ret_hash[LINK_HASH_SIZE]) {

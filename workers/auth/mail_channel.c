@@ -44,6 +44,8 @@ static const struct kind {
     {"second_factor_removed", TO_ACCOUNT, NULL, NULL},
     {"recovery_codes_renewed", TO_ACCOUNT, NULL, NULL},
     {"api_key_added", TO_ACCOUNT, NULL, NULL},
+    {"endpoint_added", TO_ACCOUNT, NULL, NULL},
+    {"endpoint_changed", TO_ACCOUNT, NULL, NULL},
     {"google_linked", TO_ACCOUNT, NULL, NULL},
 };
 
@@ -64,6 +66,7 @@ struct letter {
     const struct kind *kind; /* NULL: the body names none */
     struct subject *subject;
     const char *asked_from, *request_id; /* of the call that asked for it; NULL: it does not say */
+    const char *url;                     /* what it is about; NULL: nothing that has an address */
     const struct person *person;         /* whom it is about; NULL: nobody is to be told anything */
     const char *token;                   /* NULL: it has no link */
 };
@@ -88,7 +91,8 @@ static struct letter read_row(const struct claim *claim, struct subject *subject
                            .kind = kind,
                            .subject = subject,
                            .asked_from = json_string_value(json_object_get(body, "asked_from")),
-                           .request_id = json_string_value(json_object_get(body, "request_id"))};
+                           .request_id = json_string_value(json_object_get(body, "request_id")),
+                           .url = json_string_value(json_object_get(body, "url"))};
 }
 
 /* A link that a former password asked for, or that would verify what is verified, is of no use. */
@@ -146,11 +150,18 @@ static int make_tokens(struct worker *worker, const struct batch *batch) {
     return count && (links_store_add(worker, links, count) != 0 || audit_note(worker, events, count) != 0) ? -1 : 0;
 }
 
+/* Whoever has not shown yet that an address is theirs may have given any name: strangers get no words of theirs. */
+static bool is_known(const struct letter *letter) {
+    return letter->kind->to != TO_ADDRESS && letter->person->is_verified;
+}
+
 static json_t *values_of(const struct letter *letter, struct pool *pool) {
     const struct kind *kind = letter->kind;
     char asked_at[CLOCK_TEXT_SIZE];
     json_t *values = json_pack("{s:s, s:s}", "time_at", clock_text(1000 * letter->claim->created_at_s, asked_at),
                                "page", public_page("/account", pool));
+    if (letter->url && is_known(letter))
+        json_object_set_new(values, "url", json_string(letter->url));
     if (letter->token) {
         const char *path = pool_printf(pool, "/account#%s=%s", kind->fragment, letter->token);
         json_object_set_new(values, "link", json_string(public_page(path, pool)));
@@ -159,12 +170,10 @@ static json_t *values_of(const struct letter *letter, struct pool *pool) {
     return values;
 }
 
-/* Whoever has not shown yet that an address is theirs may have given any name: strangers get no words of theirs. */
 static void send_letter(const struct letter *letter, struct pool *pool) {
-    bool is_known = letter->kind->to != TO_ADDRESS && letter->person->is_verified;
     json_t *values = values_of(letter, pool);
     const struct mail mail = {.to = address_of(letter),
-                              .name = is_known ? letter->person->name : "",
+                              .name = is_known(letter) ? letter->person->name : "",
                               .template = letter->kind->name,
                               .language = letter->person->language,
                               .zone = letter->person->zone,

@@ -18,11 +18,15 @@ static const struct statement in_use = {
     " OR EXISTS (SELECT FROM events WHERE facilitator_id = $1::bigint AND start_at > now() AND is_active"
     "  AND cancelled_at IS NULL AND deleted_at IS NULL)"};
 
-/* What tells of the person stands under their bookings and what was paid for them (workers/shared/announce.c). */
+/* What tells of the person stands under their bookings, what was paid for them and where they waited
+ * (workers/shared/announce.c). */
 #define CAUSES                                                                                                         \
     "ARRAY(SELECT 'booking:' || id FROM bookings WHERE user_id = $1::bigint UNION ALL"                                 \
+    " SELECT 'booking:' || id || ':' || turn FROM bookings, generate_series(1, check_ins) AS turn"                     \
+    " WHERE user_id = $1::bigint UNION ALL"                                                                            \
     " SELECT 'payment:' || provider_payment_id FROM payments WHERE user_id = $1::bigint UNION ALL"                     \
-    " SELECT 'refund:' || refund_id FROM refunds JOIN payments p ON p.id = payment_id WHERE p.user_id = $1::bigint)"
+    " SELECT 'refund:' || refund_id FROM refunds JOIN payments p ON p.id = payment_id WHERE p.user_id = $1::bigint"    \
+    " UNION ALL SELECT 'waitlist:' || id FROM waitlist_entries WHERE user_id = $1::bigint)"
 #define NAMELESS                                                                                                       \
     "body = (body::jsonb || CASE WHEN body::jsonb ? 'notes' THEN '{\"notes\": null}'::jsonb ELSE '{}'::jsonb END"      \
     " || jsonb_build_object('user', body::jsonb -> 'user'"                                                             \
@@ -39,14 +43,18 @@ static const struct statement in_use = {
     " UNION SELECT n.* FROM bookings b JOIN booking_notifications n ON n.booking_id = b.id AND n.user_id IS NULL"      \
     " WHERE b.user_id = $1::bigint"
 
-/* In deliveries, also those that are still due. What is swept meanwhile is found in the archive afterwards. */
+/* In deliveries, also those that are still due. What is swept meanwhile is found in the archive afterwards; and what a
+ * replay brings back meanwhile, which that waits for, is found in the outbox once more. */
 #define IN_OUTBOX(name, before, after)                                                                                 \
-    {name, before " outbox " after}, {                                                                                 \
-        name "_archived", before " outbox_archive " after                                                              \
+    {name, before " outbox " after}, {name "_archived", before " outbox_archive " after}, {                            \
+        name "_replayed", before " outbox " after                                                                      \
     }
 
 /* In this order: the first ones look for what the last one forgets, and the log is what deliveries are made from. */
 static const struct statement steps[] = {
+    {"erase_lock_waited_for",
+     "SELECT FROM events WHERE id = ANY (ARRAY(SELECT event_id FROM waitlist_entries WHERE user_id = $1::bigint"
+     "  AND state IN ('waiting', 'offered'))) ORDER BY id FOR NO KEY UPDATE"},
     {"erase_log", "UPDATE log_entries SET " NAMELESS " WHERE user_id = $1::bigint"},
     IN_OUTBOX("erase_webhooks", "UPDATE", "SET " NAMELESS " WHERE channel = 'webhook' AND cause = ANY (" CAUSES ")"),
     {"erase_answers",
@@ -78,6 +86,11 @@ static const struct statement steps[] = {
         "  WHERE e.facilitator_id = $1::bigint)"),
     {"erase_notifications", "UPDATE booking_notifications SET user_name = " NAME ", user_email = " ADDRESS
                             " WHERE id IN (SELECT id FROM (" NOTIFICATIONS ") AS own)"},
+    {"erase_waits", "WITH gone AS (DELETE FROM waitlist_entries WHERE user_id = $1::bigint RETURNING event_id, state)"
+                    " UPDATE events e SET waiting = e.waiting - n.waiting, offered = e.offered - n.offered"
+                    " FROM (SELECT event_id, count(*) FILTER (WHERE state = 'waiting') AS waiting,"
+                    "   count(*) FILTER (WHERE state = 'offered') AS offered"
+                    "  FROM gone WHERE state IN ('waiting', 'offered') GROUP BY event_id) n WHERE e.id = n.event_id"},
     {"erase_messages", "DELETE FROM inbox_messages WHERE user_id = $1::bigint"},
     {"erase_inbox", "DELETE FROM inboxes WHERE user_id = $1::bigint"},
     {"erase_mail_refusals", "DELETE FROM mail_refusals WHERE user_id = $1::bigint"},
@@ -85,6 +98,7 @@ static const struct statement steps[] = {
     {"erase_digest", "DELETE FROM digests WHERE user_id = $1::bigint"},
     {"erase_notes", "UPDATE bookings SET notes = NULL, updated_at = now()"
                     " WHERE user_id = $1::bigint AND notes IS NOT NULL"},
+    {"erase_reviews", "UPDATE reviews SET text = NULL WHERE user_id = $1::bigint AND text IS NOT NULL"},
     {"erase_sessions", "UPDATE sessions SET user_agent = NULL, address = NULL WHERE user_id = $1::bigint"},
     {"erase_keys", "UPDATE api_keys SET name = " NAME ", start = '', used_address = NULL WHERE user_id = $1::bigint"},
     {"erase_links", "DELETE FROM one_time_tokens WHERE user_id = $1::bigint"},

@@ -62,6 +62,7 @@ static void read_booking(const PGresult *result, int row, struct pool *pool, voi
                                                .created_at = copy_time(result, row, 8, pool)};
     SET_TEXT(*booking, cancelled_at, copy_time(result, row, 9, pool));
     SET_TEXT(*booking, notes, copy_text(result, row, 10, pool));
+    SET_TEXT(*booking, checked_in_at, copy_time(result, row, 11, pool));
 }
 
 static void read_payment(const PGresult *result, int row, struct pool *pool, void *ret_item) {
@@ -93,6 +94,16 @@ static void read_event(const PGresult *result, int row, struct pool *pool, void 
                                       .created_at = copy_time(result, row, 4, pool)};
 }
 
+static void read_review(const PGresult *result, int row, struct pool *pool, void *ret_item) {
+    struct personal_data_reviews *review = ret_item;
+    *review = (struct personal_data_reviews){.id = db_integer(result, row, 1),
+                                             .event_id = db_integer(result, row, 2),
+                                             .rating = db_integer(result, row, 3),
+                                             .created_at = copy_time(result, row, 4, pool),
+                                             .updated_at = copy_time(result, row, 5, pool)};
+    SET_TEXT(*review, text, copy_text(result, row, 6, pool));
+}
+
 static void read_notification(const PGresult *result, int row, struct pool *pool, void *ret_item) {
     struct personal_data_notifications *notification = ret_item;
     *notification = (struct personal_data_notifications){.id = db_integer(result, row, 1),
@@ -116,6 +127,16 @@ static void read_message(const PGresult *result, int row, struct pool *pool, voi
                                             .type = copy_text(result, row, 2, pool),
                                             .time = copy_time(result, row, 3, pool)};
     SET_TEXT(*message, read_at, copy_time(result, row, 4, pool));
+}
+
+static void read_wait(const PGresult *result, int row, struct pool *pool, void *ret_item) {
+    struct personal_data_waitlist *wait = ret_item;
+    *wait = (struct personal_data_waitlist){.id = db_integer(result, row, 1),
+                                            .event_id = db_integer(result, row, 2),
+                                            .state = copy_text(result, row, 3, pool),
+                                            .joined_at = copy_time(result, row, 4, pool)};
+    SET_TEXT(*wait, offered_until, copy_time(result, row, 5, pool));
+    SET_TEXT(*wait, ended_at, copy_time(result, row, 6, pool));
 }
 
 static void read_logged(const PGresult *result, int row, struct pool *pool, void *ret_item) {
@@ -151,7 +172,7 @@ static const struct part {
          "SELECT '', id, " KEY_STORE_COLUMNS " FROM api_keys WHERE user_id = $1::bigint" BY_ID),
     PART(bookings, struct personal_data_bookings, KEY_NUMBER, "", read_booking,
          "SELECT '', id, reference, event_id, status, payment_status, price_minor, currency, created_at, cancelled_at,"
-         " notes FROM bookings WHERE user_id = $1::bigint" BY_ID),
+         " notes, checked_in_at FROM bookings WHERE user_id = $1::bigint" BY_ID),
     PART(payments, struct personal_data_payments, KEY_NUMBER, "", read_payment,
          "SELECT '', id, booking_id, provider, status, amount_minor, currency, created_at FROM payments"
          " WHERE user_id = $1::bigint" BY_ID),
@@ -163,6 +184,9 @@ static const struct part {
     PART(events, struct personal_data_events, KEY_NUMBER, "", read_event,
          "WITH own AS MATERIALIZED (SELECT * FROM events WHERE facilitator_id = $1::bigint)"
          " SELECT '', id, title, start_at, created_at FROM own WHERE true" BY_ID),
+    PART(reviews, struct personal_data_reviews, KEY_NUMBER, "", read_review,
+         "WITH own AS MATERIALIZED (SELECT * FROM reviews WHERE user_id = $1::bigint)"
+         " SELECT '', id, event_id, rating, created_at, updated_at, text FROM own WHERE true" BY_ID),
     PART(notifications, struct personal_data_notifications, KEY_NUMBER, "", read_notification,
          "WITH own AS MATERIALIZED (" PEOPLE_NOTIFICATIONS(
              "$1") ")"
@@ -178,6 +202,9 @@ static const struct part {
     PART(inbox, struct personal_data_inbox, KEY_NUMBER, "", read_message,
          "SELECT '', seq, type, created_at, read_at FROM inbox_messages m JOIN log_entries e ON e.id = m.entry_id"
          " WHERE m.user_id = $1::bigint AND seq > $3::bigint AND $2::text = '' ORDER BY seq" LIMIT),
+    PART(waitlist, struct personal_data_waitlist, KEY_NUMBER, "", read_wait,
+         "SELECT '', id, event_id, state, joined_at, offered_until, ended_at FROM waitlist_entries"
+         " WHERE user_id = $1::bigint" BY_ID),
 };
 #define PART_COUNT (sizeof parts / sizeof *parts)
 

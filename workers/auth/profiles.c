@@ -2,12 +2,13 @@
  * operations of its own, which an API key may be good for. */
 #include <string.h>
 
+#include "account_mail.h"
 #include "audit.h"
 #include "etag.h"
 #include "settings.h"
 #include "store.h"
-#include "urls.h"
 #include "webhook.h"
+#include "webhook_targets.h"
 
 int get_profile(struct worker *worker, struct get_profile_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
@@ -41,15 +42,31 @@ static bool webhook_changes(const struct profile *before, const struct update_pr
     return is_set != was_set || (is_set && strcmp(request->crm_webhook_url, before->crm_webhook_url) != 0);
 }
 
+/* One that stays as it is is left alone, so that a profile may be sent as it was shown. */
 static void check_webhook(struct call *call, const struct profile *before,
                           const struct update_profile_request *request) {
-    const char *problem = NULL;
-    if (request->has_crm_webhook_url == PRESENCE_SET)
-        problem = webhook_url_problem(request->crm_webhook_url, !settings_production());
-    if (!before->is_verified && webhook_changes(before, request) && webhooks_need_verification())
+    if (!webhook_changes(before, request))
+        return;
+    if (!before->is_verified && webhooks_need_verification())
         refuse(call, &refusal_email_not_verified);
-    else if (problem)
-        refuse_field(call, &refusal_validation_error, "crm_webhook_url", "%s", problem);
+    else if (request->has_crm_webhook_url == PRESENCE_SET)
+        webhook_targets_take(call, "crm_webhook_url", request->crm_webhook_url);
+}
+
+/* It is one of the person's endpoints, and who has one made, or led elsewhere, is told so. */
+static int note_webhook(struct worker *worker, const struct call *call, const struct profile *before,
+                        const struct update_profile_request *request) {
+    const struct security_event event = audit_of(call, "user_updated", 0, "address of the webhook changed");
+    if (!webhook_changes(before, request))
+        return 0;
+    if (request->has_crm_webhook_url == PRESENCE_SET)
+        account_mail_queue(worker, &(struct account_mail){.kind = before->has_crm_webhook_url == PRESENCE_SET
+                                                                      ? "endpoint_changed"
+                                                                      : "endpoint_added",
+                                                          .user_id = call->header.caller.user_id,
+                                                          .url = request->crm_webhook_url,
+                                                          .trace = call->header.trace});
+    return audit_note(worker, &event, 1);
 }
 
 /* One at a time, in the order they came: a second change of the same profile must see the first (If-Match).
@@ -77,8 +94,7 @@ static int change(struct worker *worker, struct call *call, const struct update_
         return -1;
     if (secret_is_new)
         *ret_secret = pool_text(call->pool, secret);
-    const struct security_event event = audit_of(call, "user_updated", 0, "address of the webhook changed");
-    return webhook_changes(&before, request) ? audit_note(worker, &event, 1) : 0;
+    return note_webhook(worker, call, &before, request);
 }
 
 int update_profile(struct worker *worker, struct update_profile_call *calls, size_t count) {

@@ -14,6 +14,7 @@
 #include "second_factor.h"
 #include "settings.h"
 #include "store.h"
+#include "webhook_targets.h"
 
 const char *setup_check(void) {
     if (!settings.jwt_secret_key[0])
@@ -30,6 +31,8 @@ const char *setup_check(void) {
         problem = second_factors_check();
     if (!problem)
         problem = google_check();
+    if (!problem)
+        problem = webhook_targets_check();
     return problem ? problem : mail_channel_check();
 }
 

@@ -8,11 +8,13 @@
 #include "clock.h"
 #include "etag.h"
 #include "event_row.h"
+#include "lists.h"
 #include "operations.h"
 #include "policies.h"
 #include "rules.h"
 #include "settings.h"
 #include "store.h"
+#include "tickets.h"
 #include "uuid.h"
 #include "worker.h"
 
@@ -41,6 +43,11 @@ int create_booking(struct worker *worker, struct create_booking_call *calls, siz
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct refusal *refusal = rule_refusal_of(answers[i].outcome);
+        if (refusal == &refusal_event_full && answers[i].waited_for) {
+            refuse_field(&calls[i].call, refusal, "event_id",
+                         "people wait for places; POST /events/%" PRId64 "/waitlist joins them", wishes[i].event_id);
+            continue;
+        }
         if (refusal) {
             refuse(&calls[i].call, refusal);
             continue;
@@ -72,8 +79,10 @@ int get_booking(struct worker *worker, struct get_booking_call *calls, size_t co
     if (booking_rows_read(worker, ids, count, rows))
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (!refuse_others(&operation_get_booking, &calls[i].call, &rows[i].booking))
+        if (!refuse_others(&operation_get_booking, &calls[i].call, &rows[i].booking)) {
             calls[i].reply = rows[i].booking;
+            tickets_show(&calls[i].reply, pool);
+        }
     return 0;
 }
 
@@ -191,30 +200,12 @@ int get_refund_quote(struct worker *worker, struct get_refund_quote_call *calls,
     return 0;
 }
 
-/* What the lists have in common, from a request that names it alike. */
-#define FILTER_OF(request_, scope_, id_)                                                                               \
-    {                                                                                                                  \
-        .scope = (scope_), .id = (id_), .status = (request_).status, .payment_status = (request_).payment_status,      \
-        .sort = (request_).sort, .limit = (request_).limit,                                                            \
-    }
-
-/* Queues one list, or refuses the call. */
-static int queue_list(struct worker *worker, struct call *call, struct booking_filter *filter, const char *after) {
-    struct booking_place place;
-    if (after && rule_read_place(after, filter->sort, call->pool, &place)) {
-        refuse_field(call, &refusal_bad_cursor, "after", "is not the `next` of a page of this list");
-        return 0;
-    }
-    filter->after = after ? &place : NULL;
-    return store_queue_list(worker, filter);
-}
-
 int list_bookings(struct worker *worker, struct list_bookings_call *calls, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct list_bookings_request *request = &calls[i].request;
         struct booking_filter filter = FILTER_OF(*request, OF_USER, calls[i].call.header.caller.user_id);
         filter.when = request->when;
-        if (queue_list(worker, &calls[i].call, &filter, request->after))
+        if (lists_queue(worker, &calls[i].call, &filter, request->after))
             return -1;
     }
     for (size_t i = 0; i < count; i++)
@@ -230,7 +221,7 @@ int list_facilitator_bookings(struct worker *worker, struct list_facilitator_boo
         struct booking_filter filter = FILTER_OF(*request, OF_FACILITATOR, calls[i].call.header.caller.user_id);
         filter.when = request->when;
         filter.event_id = request->has_event_id == PRESENCE_SET ? request->event_id : 0;
-        if (queue_list(worker, &calls[i].call, &filter, request->after))
+        if (lists_queue(worker, &calls[i].call, &filter, request->after))
             return -1;
     }
     for (size_t i = 0; i < count; i++)
@@ -264,7 +255,9 @@ int list_event_bookings(struct worker *worker, struct list_event_bookings_call *
     for (size_t i = 0; i < count; i++) {
         const struct list_event_bookings_request *request = &calls[i].request;
         struct booking_filter filter = FILTER_OF(*request, OF_EVENT, request->event_id);
-        if (queue_list(worker, &calls[i].call, &filter, request->after))
+        filter.words = request->q;
+        filter.checked_in = request->has_checked_in == PRESENCE_SET ? &request->checked_in : NULL;
+        if (lists_queue(worker, &calls[i].call, &filter, request->after))
             return -1;
         if (!calls[i].call.refusal && store_queue_event(worker, request->event_id))
             return -1;
@@ -320,7 +313,7 @@ static int cancel_one_event(struct worker *worker, struct cancel_event_call *cal
     struct event_head head;
     if (store_queue_event(worker, call->request.event_id) || store_receive_event(worker, &head))
         return -1;
-    const struct refusal *refusal = rule_cancel_event(&call->call.header.caller, &head.state);
+    const struct refusal *refusal = rule_cancel_event(&operation_cancel_event, &call->call.header.caller, &head.state);
     if (refusal) {
         refuse(&call->call, refusal);
         return 0;

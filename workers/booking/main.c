@@ -3,10 +3,17 @@
 #include "holds.h"
 #include "operations.h"
 #include "policies.h"
+#include "tickets.h"
+#include "waitlist.h"
 #include "worker.h"
 
 extern const struct handler handlers_booking[];
 extern const size_t handlers_booking_count;
+
+static void tick(struct worker *worker) {
+    holds_expire(worker);
+    waitlist_tick(worker);
+}
 
 int main(int argc, char **argv) {
     const struct service booking = {
@@ -16,8 +23,10 @@ int main(int argc, char **argv) {
         .handler_count = handlers_booking_count,
         .credit = 128,
         .check = policies_check,
+        .start = tickets_start,
         .tick_ms = 250,
-        .tick = holds_expire,
+        .tick = tick,
+        .wake_channel = "waitlist",
     };
     return worker_main(argc, argv, &booking);
 }

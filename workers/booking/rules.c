@@ -61,6 +61,15 @@ struct quote rule_quote(const struct booking *booking, bool started, const struc
     return quote;
 }
 
+const struct refusal *rule_check_in(const struct booking *booking, int64_t event_id, const struct event_hours *hours) {
+    if (event_id && event_id != booking->event_id)
+        return &refusal_ticket_of_another_event;
+    if (strcmp(booking->status, "confirmed") && strcmp(booking->status, "completed"))
+        return &refusal_booking_not_confirmed;
+    bool open = hours->now_s >= hours->start_s - CHECK_IN_MARGIN_S && hours->now_s < hours->end_s + CHECK_IN_MARGIN_S;
+    return open ? NULL : &refusal_check_in_closed;
+}
+
 const struct refusal *rule_may_manage(const struct operation *operation, const struct caller *caller,
                                       const struct event_state *event) {
     if (!event->exists)
@@ -68,8 +77,9 @@ const struct refusal *rule_may_manage(const struct operation *operation, const s
     return rights_refusal(operation, caller, &(struct holders){.facilitator_id = event->facilitator_id});
 }
 
-const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event) {
-    const struct refusal *refusal = rule_may_manage(&operation_cancel_event, caller, event);
+const struct refusal *rule_cancel_event(const struct operation *operation, const struct caller *caller,
+                                        const struct event_state *event) {
+    const struct refusal *refusal = rule_may_manage(operation, caller, event);
     return refusal || !event->cancelled ? refusal : &refusal_event_already_cancelled;
 }
 

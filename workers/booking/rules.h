@@ -43,15 +43,24 @@ struct quote {
 /* What is paid back if its owner cancels it now. */
 struct quote rule_quote(const struct booking *booking, bool started, const struct standing *standing);
 
+#define CHECK_IN_MARGIN_S (24 * 3600) /* before the event's start, and after its end */
+
+struct event_hours {
+    int64_t start_s, end_s, now_s;
+};
+/* NULL: its person may be let in. `event_id`: whose door it is; 0: any. */
+const struct refusal *rule_check_in(const struct booking *booking, int64_t event_id, const struct event_hours *hours);
+
 struct event_state {
     bool exists; /* and is not deleted */
     int64_t facilitator_id;
     bool cancelled;
 };
-/* NULL: the caller may do that to it; or cancel it. */
+/* NULL: the caller may do that to it; or cancel it, or see what that would do. */
 const struct refusal *rule_may_manage(const struct operation *operation, const struct caller *caller,
                                       const struct event_state *event);
-const struct refusal *rule_cancel_event(const struct caller *caller, const struct event_state *event);
+const struct refusal *rule_cancel_event(const struct operation *operation, const struct caller *caller,
+                                        const struct event_state *event);
 
 /* Where a page of bookings ended: the moment by which they are sorted, in microseconds since 1970, and the booking. */
 struct booking_place {

@@ -5,24 +5,30 @@
 
 #include <string.h>
 
+#include "attendees.h"
 #include "booking_columns.h"
 #include "policies.h"
 #include "rfc3339.h"
+#include "tickets.h"
 
 #define LIVE "('pending', 'confirmed')" /* these have a place */
+#define STANDING "('confirmed', 'completed')"
 
 static const struct statement lock_events = {
     "lock_events", "SELECT id FROM events WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 
 static const struct statement hold_people = {"hold_people", "SELECT hold_people($1::bigint[])"};
 
-/* Who is refused, and who gets a place: first come, first served, as long as the event has places; a second wish of the
- * same person for the same event is a duplicate if the first was granted. EXISTS would become a scan of all bookings,
- * kept in the plan. */
+/* Who is refused, and who gets a place: whoever has an offer of the waiting list the one that is kept for them, the
+ * others first come, first served, as long as places are available; a second wish of the same person for the same event
+ * is a duplicate if the first was granted. EXISTS would become a scan of all bookings, kept in the plan. */
 static const struct statement book = {
     "book",
     "WITH asked AS ("
-    " SELECT a.*, e.price_minor, e.currency, e.cancellation_policy AS event_policy, e.capacity - e.taken AS places,"
+    " SELECT a.*, e.price_minor, e.currency, e.cancellation_policy AS event_policy, e.available,"
+    "  e.waiting + e.offered > 0 AS waited_for,"
+    "  CASE WHEN e.offered > 0 THEN (SELECT w.id FROM waitlist_entries w WHERE w.user_id = a.user_id"
+    "       AND w.event_id = a.event_id AND w.state = 'offered' AND w.offered_until > now() LIMIT 1) END AS offer,"
     "  row_number() OVER (PARTITION BY a.event_id, a.user_id ORDER BY a.position) AS turn,"
     "  CASE WHEN e.id IS NULL OR e.deleted_at IS NOT NULL THEN 'event_not_found'"
     "       WHEN u.is_active IS NOT TRUE THEN 'account_inactive'"
@@ -35,8 +41,9 @@ static const struct statement book = {
     "   WITH ORDINALITY AS a (event_id, user_id, reference, notes, position)"
     "  LEFT JOIN events e ON e.id = a.event_id LEFT JOIN users u ON u.id = a.user_id"
     "), ranked AS ("
-    " SELECT *, row_number() OVER (PARTITION BY event_id, refusal IS NULL AND turn = 1 ORDER BY position)"
-    "  <= places IS NOT FALSE AS fits FROM asked"
+    " SELECT *, offer IS NOT NULL OR row_number() OVER ("
+    "  PARTITION BY event_id, refusal IS NULL AND turn = 1 AND offer IS NULL ORDER BY position)"
+    "  <= available IS NOT FALSE AS fits FROM asked"
     "), decided AS MATERIALIZED ("
     " SELECT *, CASE WHEN refusal IS NOT NULL THEN refusal"
     "                WHEN NOT first_value(fits) OVER (PARTITION BY event_id, user_id ORDER BY position)"
@@ -54,11 +61,11 @@ static const struct statement book = {
     " SELECT id, reference, event_id, user_id, status, payment_status, price_minor, currency, notes,"
     "  hold_expires_at, cancellation_policy FROM decided WHERE outcome = 'placed'"
     "), counted AS ("
-    " UPDATE events e SET taken = e.taken + n.places"
-    " FROM (SELECT event_id, count(*) AS places FROM decided WHERE outcome = 'placed' GROUP BY event_id) n"
-    " WHERE e.id = n.event_id"
+    " UPDATE events e SET taken = e.taken + n.places, offered = e.offered - n.offers"
+    " FROM (SELECT event_id, count(*) AS places, count(offer) AS offers FROM decided WHERE outcome = 'placed'"
+    "  GROUP BY event_id) n WHERE e.id = n.event_id"
     ") SELECT b.position, b.outcome, b.id, b.reference, b.status, b.notes, " SHOWN_PAYMENT ", b.price_minor,"
-    "  b.currency, b.hold_expires_at, now(), now(), " NEW_BOOKING_COLUMNS ", " PARTY_COLUMNS
+    "  b.currency, b.hold_expires_at, now(), now(), " NEW_BOOKING_COLUMNS ", " PARTY_COLUMNS ", b.waited_for, b.offer"
     " FROM decided b LEFT JOIN events e ON e.id = b.event_id LEFT JOIN users u ON u.id = b.user_id"
     " LEFT JOIN users f ON f.id = e.facilitator_id"};
 
@@ -67,6 +74,12 @@ static int queue_with_ids(struct worker *worker, const struct statement *stateme
     parameters_init(&parameters, worker_pool(worker));
     parameter_integers(&parameters, ids, count);
     return db_queue(worker_db(worker), statement, &parameters);
+}
+
+int store_queue_locks(struct worker *worker, const int64_t *people, const int64_t *events, size_t count) {
+    return queue_with_ids(worker, &hold_people, people, count) || queue_with_ids(worker, &lock_events, events, count)
+               ? -1
+               : 0;
 }
 
 static int queue_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms) {
@@ -80,12 +93,10 @@ static int queue_book(struct worker *worker, const struct wish *wishes, size_t c
         texts[count + i] = wishes[i].notes;
     }
     struct parameters parameters;
-    if (queue_with_ids(worker, &hold_people, ids + count, count))
+    if (store_queue_locks(worker, ids + count, ids, count))
         return -1;
     parameters_init(&parameters, pool);
     parameter_integers(&parameters, ids, count);
-    if (db_queue(worker_db(worker), &lock_events, &parameters))
-        return -1;
     parameter_integers(&parameters, ids + count, count);
     parameter_texts(&parameters, texts, count);
     parameter_texts(&parameters, texts + count, count);
@@ -93,6 +104,9 @@ static int queue_book(struct worker *worker, const struct wish *wishes, size_t c
     parameter_text(&parameters, terms->cancellation_policy);
     return db_queue(worker_db(worker), &book, &parameters);
 }
+
+static const struct statement use_offers = {
+    "use_offers", "UPDATE waitlist_entries SET state = 'booked', ended_at = now() WHERE id = ANY ($1::bigint[])"};
 
 int store_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms,
                struct answer_to_wish *ret_answers) {
@@ -102,13 +116,22 @@ int store_book(struct worker *worker, const struct wish *wishes, size_t count, c
     PGresult *result = db_receive(db);
     if (!result)
         return -1;
-    for (int row = 0; row < PQntuples(result); row++) {
+    int64_t *offers = pool_alloc(worker_pool(worker), count * sizeof *offers);
+    size_t offer_count = 0;
+    for (int row = 0, after = 2 + BOOKING_COLUMN_COUNT; row < PQntuples(result); row++) {
         struct answer_to_wish *answer = &ret_answers[db_integer(result, row, 0) - 1];
         answer->outcome = db_text(result, row, 1);
-        if (!db_is_null(result, row, 2 + BOOKING_ID))
-            answer->row = booking_row_at(result, row, 2, worker_pool(worker));
+        answer->waited_for = db_boolean(result, row, after);
+        if (db_is_null(result, row, 2 + BOOKING_ID))
+            continue;
+        answer->row = booking_row_at(result, row, 2, worker_pool(worker));
+        tickets_show(&answer->row.booking, worker_pool(worker));
+        if (!db_is_null(result, row, after + 1))
+            offers[offer_count++] = db_integer(result, row, after + 1);
     }
-    return 0;
+    if (!offer_count)
+        return 0;
+    return queue_with_ids(worker, &use_offers, offers, offer_count) || !db_receive(db) ? -1 : 0;
 }
 
 /* What is paid and not paid back; money that came twice is on its way back anyway. */
@@ -130,6 +153,7 @@ static int receive_standings(struct worker *worker, size_t count, struct standin
     for (int row = 0; row < PQntuples(result); row++) {
         struct standing_booking *found = &ret_standings[db_integer(result, row, 0) - 1];
         found->row = booking_row_at(result, row, first, worker_pool(worker));
+        tickets_show(&found->row.booking, worker_pool(worker));
         found->standing = (struct standing){
             .event_start_s = db_integer(result, row, policy + 1),
             .now_s = db_integer(result, row, policy + 2),
@@ -274,7 +298,8 @@ int store_lock_events(struct worker *worker, const int64_t *ids, size_t count) {
 static const struct statement read_event_head = {
     "read_event_head",
     "SELECT id, facilitator_id, cancelled_at IS NOT NULL, currency, title, start_at, end_at, time_zone, capacity,"
-    " taken FROM events WHERE id = $1::bigint AND deleted_at IS NULL"};
+    " taken, (SELECT count(*) FROM bookings b WHERE b.event_id = events.id AND b.checked_in_at IS NOT NULL"
+    "  AND b.status IN " STANDING "), available FROM events WHERE id = $1::bigint AND deleted_at IS NULL"};
 
 int store_queue_event(struct worker *worker, int64_t id) {
     struct parameters parameters;
@@ -298,11 +323,12 @@ int store_receive_event(struct worker *worker, struct event_head *ret_head) {
                                                      .title = db_text(result, 0, 4),
                                                      .start_datetime = rfc3339_text(db_text(result, 0, 5), pool),
                                                      .time_zone = db_text(result, 0, 7),
-                                                     .current_participants = db_integer(result, 0, 9)};
+                                                     .current_participants = db_integer(result, 0, 9),
+                                                     .checked_in = db_integer(result, 0, 10)};
         SET_TEXT(head.shown, end_datetime, rfc3339_text(db_text(result, 0, 6), pool));
         if (!db_is_null(result, 0, 8)) {
             SET(head.shown, max_participants, db_integer(result, 0, 8));
-            SET(head.shown, available_spots, head.shown.max_participants - head.shown.current_participants);
+            SET(head.shown, available_spots, db_integer(result, 0, 11));
         }
     }
     *ret_head = head;
@@ -341,25 +367,69 @@ int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size
     return 0;
 }
 
+/* By the same rule as insert_refunds, which pays back all. */
+static const struct statement preview_cancellation = {
+    "preview_cancellation",
+    "WITH live AS MATERIALIZED (SELECT id, status FROM bookings WHERE event_id = ANY ($1::bigint[]) AND status IN " LIVE
+    "), owed AS MATERIALIZED ("
+    " SELECT p.booking_id, p.currency, p.captured_minor - p.refunded_minor AS amount FROM live"
+    " JOIN payments p ON p.booking_id = live.id AND p.duplicate_of IS NULL AND p.captured_minor > p.refunded_minor"
+    ") SELECT NULL, count(*), count(*) FILTER (WHERE status = 'pending'),"
+    "  (SELECT count(DISTINCT booking_id) FROM owed),"
+    "  (SELECT waiting + offered FROM events WHERE id = ANY ($1::bigint[])) FROM live"
+    " UNION ALL SELECT currency, sum(amount)::bigint, NULL, NULL, NULL FROM owed GROUP BY currency ORDER BY 1 NULLS "
+    "FIRST"};
+
+int store_queue_cancellation(struct worker *worker, int64_t event_id) {
+    return queue_with_ids(worker, &preview_cancellation, &event_id, 1);
+}
+
+int store_receive_cancellation(struct worker *worker, struct preview_event_cancellation_reply *ret_reply) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    size_t currencies = (size_t)PQntuples(result) - 1; /* behind the counts */
+    struct preview_event_cancellation_reply_refunds *refunds =
+        pool_alloc(worker_pool(worker), currencies * sizeof *refunds);
+    for (size_t i = 0; i < currencies; i++)
+        refunds[i] = (struct preview_event_cancellation_reply_refunds){
+            .currency = db_text(result, (int)i + 1, 0), .amount_minor = db_integer(result, (int)i + 1, 1)};
+    ret_reply->bookings = db_integer(result, 0, 1);
+    ret_reply->pending = db_integer(result, 0, 2);
+    ret_reply->paid_bookings = db_integer(result, 0, 3);
+    ret_reply->waiting = db_integer(result, 0, 4);
+    ret_reply->refunds.items = refunds;
+    ret_reply->refunds.count = currencies;
+    return 0;
+}
+
 /* Parameters of all lists: 1 user, event or facilitator, 2 event, 3 status, 4 payment status, 5 past or upcoming, 6 and
- * 7 moment and id where the page before ended, 8 rows. Only the page's bookings are joined with their money. */
+ * 7 moment and id where the page before ended, 8 rows; of those of an event also 9 words, 10 checked in. Only the
+ * page's bookings are joined with what is shown with them, the moment last. */
 /* clang-format off */
 #define MICROSECONDS(moment) "(extract(epoch FROM " moment ") * 1000000)::bigint"
-#define LIST(scope, moment, comparison, direction)                                                                     \
-    "SELECT " BOOKING_COLUMNS ", " MICROSECONDS(moment)                                                                \
-    " FROM (SELECT b.* FROM bookings b JOIN events e ON e.id = b.event_id WHERE " scope " = $1::bigint"              \
+#define LIST(columns, joined, scope, moment, comparison, direction)                                                    \
+    "SELECT " columns ", " MICROSECONDS(moment)                                                                        \
+    " FROM (SELECT b.* FROM bookings b JOIN events e ON e.id = b.event_id WHERE " scope                                \
     " AND ($2::bigint IS NULL OR b.event_id = $2)"                                                                     \
     " AND ($3::text IS NULL OR " SHOWN_STATUS " = $3)"                                                                 \
     " AND ($4::text IS NULL OR " SHOWN_PAYMENT " = $4)"                                                                \
     " AND ($5::text IS NULL OR (e.start_at <= now()) = ($5 = 'past'))"                                                 \
     " AND ($7::bigint IS NULL OR (" MICROSECONDS(moment) ", b.id) " comparison " ($6::bigint, $7))"                    \
-    " ORDER BY " moment " " direction ", b.id " direction " LIMIT $8::bigint) b" PARTIES MONEY                         \
+    " ORDER BY " moment " " direction ", b.id " direction " LIMIT $8::bigint) b" joined                                \
     " ORDER BY " moment " " direction ", b.id " direction
+#define BOOKINGS(...) LIST(BOOKING_COLUMNS, PARTIES MONEY, __VA_ARGS__)
+#define AT_EVENT                                                                                                       \
+    "b.event_id = $1::bigint AND ($10::boolean IS NULL OR (b.checked_in_at IS NOT NULL) = $10)"                        \
+    " AND ($9::text IS NULL OR (SELECT bool_and(position(word IN"                                                      \
+    "   lower(concat_ws(' ', w.name, w.email, b.reference))) > 0)"                                                     \
+    "  FROM users w, regexp_split_to_table(lower($9), '\\s+') AS word WHERE w.id = b.user_id))"
 #define LISTS(sort, name, ...)                                                                                         \
     {sort,                                                                                                             \
-     {[OF_USER] = {"list_bookings_of_user_" name, LIST("b.user_id", __VA_ARGS__)},                                     \
-      [OF_EVENT] = {"list_bookings_of_event_" name, LIST("b.event_id", __VA_ARGS__)},                                  \
-      [OF_FACILITATOR] = {"list_bookings_of_facilitator_" name, LIST("e.facilitator_id", __VA_ARGS__)}}}
+     {[OF_USER] = {"list_bookings_of_user_" name, BOOKINGS("b.user_id = $1::bigint", __VA_ARGS__)},                    \
+      [OF_EVENT] = {"list_bookings_of_event_" name, BOOKINGS(AT_EVENT, __VA_ARGS__)},                                  \
+      [ATTENDEES] = {"list_attendees_" name, LIST(ATTENDEE_COLUMNS, PARTIES, AT_EVENT, __VA_ARGS__)},                  \
+      [OF_FACILITATOR] = {"list_bookings_of_facilitator_" name, BOOKINGS("e.facilitator_id = $1::bigint", __VA_ARGS__)}}}
 /* clang-format on */
 
 static const struct booking_list {
@@ -398,6 +468,13 @@ int store_queue_list(struct worker *worker, const struct booking_filter *filter)
         parameter_null(&parameters);
     }
     parameter_integer(&parameters, filter->limit + 1); /* one more tells whether there is a next page */
+    if (filter->scope == OF_EVENT || filter->scope == ATTENDEES) {
+        parameter_text(&parameters, filter->words);
+        if (filter->checked_in)
+            parameter_boolean(&parameters, *filter->checked_in);
+        else
+            parameter_null(&parameters);
+    }
     return db_queue(worker_db(worker), find_list(filter), &parameters);
 }
 
@@ -409,8 +486,10 @@ int store_receive_list(struct worker *worker, const char *sort, int64_t limit, s
     int rows = PQntuples(result), shown = rows > limit ? (int)limit : rows;
     ret_page->bookings.items = pool_alloc(pool, (size_t)shown * sizeof *ret_page->bookings.items);
     ret_page->bookings.count = (size_t)shown;
-    for (int row = 0; row < shown; row++)
+    for (int row = 0; row < shown; row++) {
         ret_page->bookings.items[row] = booking_row_at(result, row, 0, pool).booking;
+        tickets_show(&ret_page->bookings.items[row], pool);
+    }
     if (rows > shown) {
         struct cursor cursor = {.sort = sort,
                                 .value = db_text(result, shown - 1, BOOKING_COLUMN_COUNT),

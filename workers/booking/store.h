@@ -8,6 +8,9 @@
 #include "rules.h"
 #include "worker.h"
 
+/* Queues two statements: the people are held, then their events locked until the end of the transaction. */
+int store_queue_locks(struct worker *worker, const int64_t *people, const int64_t *events, size_t count);
+
 struct wish {
     int64_t event_id;
     int64_t user_id;
@@ -23,10 +26,11 @@ struct terms { /* of what is priced */
 struct answer_to_wish {
     const char *outcome;    /* "placed", or the code of a refusal */
     struct booking_row row; /* where placed */
+    bool waited_for;        /* the event has a waiting list */
 };
 
 /* Gives places to a whole mailbox, in the order of the array: the events are locked, then one statement decides. One
- * round trip. */
+ * round trip, and another where somebody takes the place that the waiting list kept for them. */
 int store_book(struct worker *worker, const struct wish *wishes, size_t count, const struct terms *terms,
                struct answer_to_wish *ret_answers);
 
@@ -81,12 +85,18 @@ struct live_booking {
 int store_list_live(struct worker *worker, int64_t event_id, int64_t above, size_t limit,
                     struct live_booking *ret_bookings, size_t *ret_count);
 
-enum booking_scope { OF_USER, OF_EVENT, OF_FACILITATOR, BOOKING_SCOPE_COUNT };
+/* What cancelling an event would do: queued, and received in its turn. */
+int store_queue_cancellation(struct worker *worker, int64_t event_id);
+int store_receive_cancellation(struct worker *worker, struct preview_event_cancellation_reply *ret_reply);
+
+enum booking_scope { OF_USER, OF_EVENT, OF_FACILITATOR, ATTENDEES, BOOKING_SCOPE_COUNT };
 
 struct booking_filter {
     enum booking_scope scope;
     int64_t id;                                 /* of the user, event or facilitator */
     int64_t event_id;                           /* 0: any */
+    const char *words;                          /* of an event's: that name, address or reference hold; NULL: any */
+    const bool *checked_in;                     /* of an event's; NULL: any */
     const char *status, *payment_status, *when; /* NULL: any */
     const char *sort;
     const struct booking_place *after; /* NULL: from the start */

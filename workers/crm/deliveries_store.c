@@ -1,6 +1,7 @@
 /* See deliveries_store.h. One statement per call, pipelined. */
 #include "deliveries_store.h"
 
+#include "attempts_store.h"
 #include "replay.h"
 #include "rfc3339.h"
 
@@ -38,11 +39,6 @@ static const struct statement read_delivery = {"deliveries_read",
                                                "SELECT " DELIVERY_COLUMNS ", d.body, e.url FROM deliveries d"
                                                " JOIN webhook_endpoints e ON e.id = d.lane AND e.owner_id = $2::bigint"
                                                " WHERE d.webhook_id = $3::text AND " THEIRS};
-
-static const struct statement read_attempts = {
-    "deliveries_attempts",
-    "SELECT * FROM (SELECT number, started_at, duration_ms, status, response, error FROM delivery_attempts"
-    " WHERE webhook_id = $1::text ORDER BY started_at DESC LIMIT $2::bigint) AS last ORDER BY started_at"};
 
 static const struct statement add_test = {
     "deliveries_test", "INSERT INTO outbox (channel, lane, owner_id, type, cause, body, trace)"
@@ -137,35 +133,10 @@ static void parameter_delivery(struct parameters *parameters, const struct deliv
 }
 
 static int queue_read(struct worker *worker, const struct delivery_key *key) {
-    struct parameters delivery, attempts;
-    parameters_init(&delivery, worker_pool(worker));
-    parameter_delivery(&delivery, key);
-    parameters_init(&attempts, worker_pool(worker));
-    parameter_text(&attempts, key->webhook_id);
-    parameter_integer(&attempts, ATTEMPT_LIMIT);
-    return db_queue(worker_db(worker), &read_delivery, &delivery) ||
-           db_queue(worker_db(worker), &read_attempts, &attempts);
-}
-
-static struct webhook_attempt show_attempt(const PGresult *result, int row, struct pool *pool) {
-    struct webhook_attempt attempt = {
-        .number = db_integer(result, row, 0),
-        .started_at = rfc3339_text(db_text(result, row, 1), pool),
-        .duration_ms = db_integer(result, row, 2),
-    };
-    if (!db_is_null(result, row, 3))
-        SET(attempt, status, db_integer(result, row, 3));
-    SET_TEXT(attempt, response, copy_text(result, row, 4, pool));
-    SET_TEXT(attempt, error, copy_text(result, row, 5, pool));
-    return attempt;
-}
-
-static void show_attempts(const PGresult *result, struct pool *pool, struct get_webhook_delivery_reply *reply) {
-    size_t count = (size_t)PQntuples(result);
-    reply->attempts.items = pool_alloc(pool, count * sizeof *reply->attempts.items);
-    reply->attempts.count = count;
-    for (size_t row = 0; row < count; row++)
-        reply->attempts.items[row] = show_attempt(result, (int)row, pool);
+    struct parameters parameters;
+    parameters_init(&parameters, worker_pool(worker));
+    parameter_delivery(&parameters, key);
+    return db_queue(worker_db(worker), &read_delivery, &parameters) || attempts_queue(worker, key->webhook_id);
 }
 
 int deliveries_store_read(struct worker *worker, const struct delivery_key *keys, size_t count,
@@ -185,7 +156,7 @@ int deliveries_store_read(struct worker *worker, const struct delivery_key *keys
         ret_replies[i]->delivery = show_delivery(delivery, 0, pool);
         ret_replies[i]->body = copy_text(delivery, 0, DELIVERY_BODY, pool);
         ret_replies[i]->url = copy_text(delivery, 0, DELIVERY_URL, pool);
-        show_attempts(attempts, pool, ret_replies[i]);
+        ret_replies[i]->attempts.items = attempts_show(attempts, pool, &ret_replies[i]->attempts.count);
     }
     return 0;
 }

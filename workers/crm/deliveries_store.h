@@ -9,7 +9,6 @@
 #include "worker.h"
 
 #define REPLAY_LIMIT 10000 /* deliveries at once */
-#define ATTEMPT_LIMIT 100  /* shown of one delivery, the last ones */
 
 struct deliveries_wanted {
     struct endpoint_key endpoint;

@@ -5,13 +5,10 @@
 #include "clock.h"
 #include "cursor.h"
 #include "deliveries_store.h"
+#include "endpoint_calls.h"
 #include "uuid.h"
 
 #define SORT "-id"
-
-static struct endpoint_key key_of(const struct call *call, int64_t endpoint_id) {
-    return (struct endpoint_key){.id = endpoint_id, .owner_id = call->header.caller.user_id};
-}
 
 /* The body of a test; NULL where it does not fit the contract. */
 static const char *test_body(int64_t endpoint_id, struct pool *pool) {
@@ -31,13 +28,13 @@ static const char *test_body(int64_t endpoint_id, struct pool *pool) {
 static struct endpoint_test test_of(const struct test_webhook_endpoint_call *call, struct pool *pool) {
     struct uuid id = uuid_new();
     char id_text[UUID_TEXT_SIZE];
-    return (struct endpoint_test){.endpoint = key_of(&call->call, call->request.endpoint_id),
+    return (struct endpoint_test){.endpoint = endpoint_key_of(&call->call, call->request.endpoint_id),
                                   .cause = pool_printf(pool, "test:%s", uuid_text(&id, id_text)),
                                   .body = test_body(call->request.endpoint_id, pool),
                                   .trace = call->call.header.trace};
 }
 
-/* Only to endpoints that are there and at work. */
+/* Only to endpoints that are at work. */
 static int send_tests(struct worker *worker, struct test_webhook_endpoint_call *calls, size_t count,
                       const struct webhook_endpoint *endpoints) {
     struct pool *pool = worker_pool(worker);
@@ -46,14 +43,14 @@ static int send_tests(struct worker *worker, struct test_webhook_endpoint_call *
     const char **webhook_ids = pool_alloc(pool, count * sizeof *webhook_ids);
     size_t test_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (endpoints[i].id == 0) {
-            refuse(&calls[i].call, &refusal_endpoint_not_found);
-        } else if (endpoints[i].has_disabled_reason == PRESENCE_SET) {
+        if (calls[i].call.refusal)
+            continue;
+        if (endpoints[i].has_disabled_reason == PRESENCE_SET) {
             refuse(&calls[i].call, &refusal_endpoint_disabled);
-        } else {
-            replies[test_count] = &calls[i].reply;
-            tests[test_count++] = test_of(&calls[i], pool);
+            continue;
         }
+        replies[test_count] = &calls[i].reply;
+        tests[test_count++] = test_of(&calls[i], pool);
     }
     if (test_count && deliveries_store_test(worker, tests, test_count, webhook_ids) != 0)
         return -1;
@@ -64,30 +61,19 @@ static int send_tests(struct worker *worker, struct test_webhook_endpoint_call *
 }
 
 int test_webhook_endpoint(struct worker *worker, struct test_webhook_endpoint_call *calls, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    for (size_t i = 0; i < count; i++)
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-    if (endpoints_store_read(worker, keys, count, endpoints) != 0)
-        return -1;
-    return send_tests(worker, calls, count, endpoints);
+    const struct webhook_endpoint *endpoints = ENDPOINTS_FIND(worker, calls, count);
+    return endpoints ? send_tests(worker, calls, count, endpoints) : -1;
 }
 
 /* False: the call is refused. */
-static bool want(struct list_webhook_deliveries_call *call, const struct webhook_endpoint *endpoint,
-                 struct deliveries_wanted *ret_wanted) {
+static bool want(struct list_webhook_deliveries_call *call, struct deliveries_wanted *ret_wanted) {
     const struct list_webhook_deliveries_request *request = &call->request;
     struct cursor cursor = {.id = INT64_MAX};
-    if (endpoint->id == 0) {
-        refuse(&call->call, &refusal_endpoint_not_found);
-        return false;
-    }
     if (request->has_after == PRESENCE_SET && cursor_read(request->after, SORT, call->call.pool, &cursor) != 0) {
         refuse_field(&call->call, &refusal_bad_cursor, "after", "is no cursor of this list");
         return false;
     }
-    *ret_wanted = (struct deliveries_wanted){.endpoint = key_of(&call->call, endpoint->id),
+    *ret_wanted = (struct deliveries_wanted){.endpoint = endpoint_key_of(&call->call, request->endpoint_id),
                                              .state = request->has_state == PRESENCE_SET ? request->state : NULL,
                                              .type = request->has_type == PRESENCE_SET ? request->type : NULL,
                                              .before_id = cursor.id,
@@ -108,17 +94,13 @@ static void show_page(struct list_webhook_deliveries_call *call, const struct de
 
 int list_webhook_deliveries(struct worker *worker, struct list_webhook_deliveries_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
     struct deliveries_wanted *wanted = pool_alloc(pool, count * sizeof *wanted);
     struct deliveries_page *pages = pool_alloc(pool, count * sizeof *pages), *page = pages;
     size_t wanted_count = 0;
-    for (size_t i = 0; i < count; i++)
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-    if (endpoints_store_read(worker, keys, count, endpoints) != 0)
+    if (!ENDPOINTS_FIND(worker, calls, count))
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (want(&calls[i], &endpoints[i], &wanted[wanted_count]))
+        if (!calls[i].call.refusal && want(&calls[i], &wanted[wanted_count]))
             wanted_count++;
     if (deliveries_store_list(worker, wanted, wanted_count, pages) != 0)
         return -1;
@@ -133,7 +115,7 @@ int get_webhook_delivery(struct worker *worker, struct get_webhook_delivery_call
     struct delivery_key *keys = pool_alloc(pool, count * sizeof *keys);
     struct get_webhook_delivery_reply **replies = pool_alloc(pool, count * sizeof *replies);
     for (size_t i = 0; i < count; i++) {
-        keys[i] = (struct delivery_key){.endpoint = key_of(&calls[i].call, calls[i].request.endpoint_id),
+        keys[i] = (struct delivery_key){.endpoint = endpoint_key_of(&calls[i].call, calls[i].request.endpoint_id),
                                         .webhook_id = calls[i].request.webhook_id};
         replies[i] = &calls[i].reply;
     }
@@ -150,7 +132,7 @@ int replay_webhook_delivery(struct worker *worker, struct replay_webhook_deliver
     struct delivery_key *keys = pool_alloc(pool, count * sizeof *keys);
     struct replayed *replayed = pool_alloc(pool, count * sizeof *replayed);
     for (size_t i = 0; i < count; i++)
-        keys[i] = (struct delivery_key){.endpoint = key_of(&calls[i].call, calls[i].request.endpoint_id),
+        keys[i] = (struct delivery_key){.endpoint = endpoint_key_of(&calls[i].call, calls[i].request.endpoint_id),
                                         .webhook_id = calls[i].request.webhook_id};
     if (deliveries_store_replay(worker, keys, count, replayed) != 0)
         return -1;
@@ -170,7 +152,7 @@ int replay_webhook_delivery(struct worker *worker, struct replay_webhook_deliver
 
 static struct replay_span span_of(const struct replay_webhook_deliveries_call *call) {
     const struct replay_webhook_deliveries_request *request = &call->request;
-    return (struct replay_span){.endpoint = key_of(&call->call, request->endpoint_id),
+    return (struct replay_span){.endpoint = endpoint_key_of(&call->call, request->endpoint_id),
                                 .from = request->from,
                                 .to = request->has_to == PRESENCE_SET ? request->to : NULL,
                                 .state = strcmp(request->state, "all") == 0 ? NULL : request->state};

@@ -1,32 +1,14 @@
-/* The operations of webhook endpoints: a person's own, each with a secret that is shown when it is made. What was sent
- * to them is delivery_handlers.c's. */
+/* The operations of webhook endpoints: a person's own, each with a secret that is shown when it is made. What becomes
+ * of one is a security event, for webhooks carry other people's names and addresses; and whoever has one made, or led
+ * elsewhere, is told so by mail. What was sent to them is delivery_handlers.c's. */
+#include <inttypes.h>
 #include <string.h>
 
-#include "endpoint_rules.h"
-#include "endpoints_store.h"
-#include "settings.h"
+#include "account_mail.h"
+#include "audit.h"
+#include "endpoint_calls.h"
 #include "webhook.h"
-#include "webhooks.h"
-
-static struct endpoint_key key_of(const struct call *call, int64_t endpoint_id) {
-    return (struct endpoint_key){.id = endpoint_id, .owner_id = call->header.caller.user_id};
-}
-
-/* False: the call is refused. */
-static bool check_url(struct call *call, const char *url) {
-    const char *problem;
-    switch (rule_endpoint_url(url, settings_production(), webhooks_allowed(), &problem)) {
-    case URL_GOOD:
-        return true;
-    case URL_MALFORMED:
-        refuse_field(call, &refusal_validation_error, "url", "%s", problem);
-        return false;
-    case URL_REFUSED:
-        refuse_field(call, &refusal_address_refused, "url", "is not reachable for everybody");
-        return false;
-    }
-    return false;
-}
+#include "webhook_targets.h"
 
 /* False: the call is refused. */
 static bool check_everything(struct call *call, bool everything) {
@@ -48,6 +30,18 @@ static bool has_secret(const struct webhook_endpoint *endpoint) {
     return strcmp(endpoint->signature, "ed25519") != 0;
 }
 
+/* Never with its address: that may hold a key. */
+static struct security_event event_of(const struct call *call, const char *event, int64_t endpoint_id,
+                                      const char *what) {
+    return audit_of(call, event, 0, pool_printf(call->pool, "webhook endpoint %" PRId64 ": %s", endpoint_id, what));
+}
+
+static void tell_owner(struct worker *worker, const struct call *call, const char *kind, const char *url) {
+    account_mail_queue(
+        worker, &(struct account_mail){
+                    .kind = kind, .user_id = call->header.caller.user_id, .url = url, .trace = call->header.trace});
+}
+
 int list_webhook_endpoints(struct worker *worker, struct list_webhook_endpoints_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
     int64_t *owner_ids = pool_alloc(pool, count * sizeof *owner_ids);
@@ -62,44 +56,43 @@ int list_webhook_endpoints(struct worker *worker, struct list_webhook_endpoints_
 }
 
 int get_webhook_endpoint(struct worker *worker, struct get_webhook_endpoint_call *calls, size_t count) {
-    struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    for (size_t i = 0; i < count; i++)
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-    if (endpoints_store_read(worker, keys, count, endpoints) != 0)
+    const struct webhook_endpoint *endpoints = ENDPOINTS_FIND(worker, calls, count);
+    if (!endpoints)
         return -1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         calls[i].reply = endpoints[i];
-        if (endpoints[i].id == 0)
-            refuse(&calls[i].call, &refusal_endpoint_not_found);
-    }
     return 0;
 }
 
-/* Those that may be made, and the keys under which they are found then. */
-static int create(struct worker *worker, struct create_webhook_endpoint_call *calls, size_t count,
-                  const struct new_endpoint *made, const size_t *places, size_t made_count) {
+/* Those that may be made, each for the call at its place. */
+static int create(struct worker *worker, struct create_webhook_endpoint_call *calls, const struct new_endpoint *made,
+                  const size_t *places, size_t count) {
     struct pool *pool = worker_pool(worker);
-    int64_t *ids = pool_alloc(pool, made_count * sizeof *ids);
+    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
     struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
     struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    if (endpoints_store_create(worker, made, made_count, ids) != 0)
+    struct security_event *events = pool_alloc(pool, count * sizeof *events);
+    size_t event_count = 0;
+    if (endpoints_store_create(worker, made, count, ids) != 0)
         return -1;
-    for (size_t i = 0; i < made_count; i++)
+    for (size_t i = 0; i < count; i++)
         keys[i] = (struct endpoint_key){.id = ids[i], .owner_id = made[i].owner_id};
-    if (endpoints_store_read(worker, keys, made_count, endpoints) != 0)
+    if (endpoints_store_read(worker, keys, count, endpoints) != 0)
         return -1;
-    for (size_t i = 0; i < made_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct create_webhook_endpoint_call *call = &calls[places[i]];
+        if (ids[i] == 0) {
+            refuse(&call->call, &refusal_too_many_endpoints);
+            continue;
+        }
         call->reply.message = "Webhook endpoint created";
         call->reply.endpoint = endpoints[i];
-        if (ids[i] == 0)
-            refuse(&call->call, &refusal_too_many_endpoints);
-        else if (has_secret(&endpoints[i]))
+        if (has_secret(&endpoints[i]))
             SET(call->reply, secret, made[i].secret);
+        events[event_count++] = event_of(&call->call, "sensitive_create", ids[i], "made");
+        tell_owner(worker, &call->call, "endpoint_added", call->request.url);
     }
-    return 0;
+    return audit_note(worker, events, event_count);
 }
 
 int create_webhook_endpoint(struct worker *worker, struct create_webhook_endpoint_call *calls, size_t count) {
@@ -108,7 +101,8 @@ int create_webhook_endpoint(struct worker *worker, struct create_webhook_endpoin
     size_t *places = pool_alloc(pool, count * sizeof *places), made_count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct create_webhook_endpoint_request *request = &calls[i].request;
-        if (!check_url(&calls[i].call, request->url) || !check_everything(&calls[i].call, request->everything))
+        if (!webhook_targets_take(&calls[i].call, "url", request->url) ||
+            !check_everything(&calls[i].call, request->everything))
             continue;
         places[made_count] = i;
         made[made_count++] = (struct new_endpoint){.owner_id = calls[i].call.header.caller.user_id,
@@ -116,100 +110,118 @@ int create_webhook_endpoint(struct worker *worker, struct create_webhook_endpoin
                                                    .secret = new_secret(pool),
                                                    .signing_key = new_signing_key(pool)};
     }
-    return made_count ? create(worker, calls, count, made, places, made_count) : 0;
+    return made_count ? create(worker, calls, made, places, made_count) : 0;
 }
 
 /* An endpoint as it is before it changes. The address of the profile's is the profile's. */
 static bool check_change(struct update_webhook_endpoint_call *call, const struct webhook_endpoint *before) {
     const struct update_webhook_endpoint_request *request = &call->request;
-    if (!before->id) {
-        refuse(&call->call, &refusal_endpoint_not_found);
-        return false;
-    }
     if (request->has_url == PRESENCE_SET && strcmp(request->url, before->url) != 0) {
         if (before->from_profile) {
             refuse(&call->call, &refusal_endpoint_of_profile);
             return false;
         }
-        if (!check_url(&call->call, request->url))
+        if (!webhook_targets_take(&call->call, "url", request->url))
             return false;
     }
     return check_everything(&call->call, request->has_everything == PRESENCE_SET && request->everything);
 }
 
-static struct endpoint_change change_of(const struct update_webhook_endpoint_call *call, struct pool *pool) {
-    const struct update_webhook_endpoint_request *request = &call->request;
-    return (struct endpoint_change){
-        .key = key_of(&call->call, request->endpoint_id), .request = request, .signing_key = new_signing_key(pool)};
+/* Those that may be changed, each for the call at its place. */
+static int change(struct worker *worker, struct update_webhook_endpoint_call *calls,
+                  const struct endpoint_change *changes, const size_t *places, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    struct endpoint_changed *changed = pool_alloc(pool, count * sizeof *changed);
+    struct security_event *events = pool_alloc(pool, count * sizeof *events);
+    size_t event_count = 0;
+    if (endpoints_store_update(worker, changes, count, changed) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct call *call = &calls[places[i]].call;
+        if (changed[i].what[0])
+            events[event_count++] = event_of(call, "sensitive_update", changes[i].key.id, changed[i].what);
+        if (changed[i].url)
+            tell_owner(worker, call, "endpoint_changed", changed[i].url);
+    }
+    return audit_note(worker, events, event_count);
 }
 
 int update_webhook_endpoint(struct worker *worker, struct update_webhook_endpoint_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
+    const struct webhook_endpoint *endpoints = ENDPOINTS_FIND(worker, calls, count);
     struct endpoint_change *changes = pool_alloc(pool, count * sizeof *changes);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    size_t change_count = 0;
-    for (size_t i = 0; i < count; i++)
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-    if (endpoints_store_read(worker, keys, count, endpoints) != 0)
+    size_t *places = pool_alloc(pool, count * sizeof *places), change_count = 0;
+    if (!endpoints)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (check_change(&calls[i], &endpoints[i]))
-            changes[change_count++] = change_of(&calls[i], pool);
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].call.refusal || !check_change(&calls[i], &endpoints[i]))
+            continue;
+        places[change_count] = i;
+        changes[change_count++] =
+            (struct endpoint_change){.key = endpoint_key_of(&calls[i].call, calls[i].request.endpoint_id),
+                                     .request = &calls[i].request,
+                                     .signing_key = new_signing_key(pool)};
+    }
     if (!change_count)
         return 0;
-    if (endpoints_store_update(worker, changes, change_count) != 0 ||
-        endpoints_store_read(worker, keys, count, endpoints) != 0)
+    if (change(worker, calls, changes, places, change_count) != 0)
+        return -1;
+    endpoints = ENDPOINTS_FIND(worker, calls, count); /* those that were removed meanwhile are refused */
+    if (!endpoints)
         return -1;
     for (size_t i = 0; i < count; i++) {
         calls[i].reply.message = "Webhook endpoint changed";
         calls[i].reply.endpoint = endpoints[i];
-        if (endpoints[i].id == 0 && !calls[i].call.refusal)
-            refuse(&calls[i].call, &refusal_endpoint_not_found); /* removed meanwhile */
     }
     return 0;
 }
 
 int delete_webhook_endpoint(struct worker *worker, struct delete_webhook_endpoint_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    for (size_t i = 0; i < count; i++)
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-    if (endpoints_store_read(worker, keys, count, endpoints) != 0 || endpoints_store_delete(worker, keys, count) != 0)
+    const struct webhook_endpoint *endpoints = ENDPOINTS_FIND(worker, calls, count);
+    bool *removed = pool_alloc(pool, count * sizeof *removed);
+    struct security_event *events = pool_alloc(pool, count * sizeof *events);
+    size_t event_count = 0;
+    if (!endpoints || endpoints_store_delete(worker, ENDPOINT_KEYS(worker, calls, count), count, removed) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         calls[i].reply.message = "Webhook endpoint removed";
-        if (endpoints[i].id == 0)
-            refuse(&calls[i].call, &refusal_endpoint_not_found);
+        if (calls[i].call.refusal)
+            continue;
+        if (removed[i])
+            events[event_count++] =
+                event_of(&calls[i].call, "sensitive_delete", calls[i].request.endpoint_id, "removed");
         else if (endpoints[i].from_profile)
             refuse(&calls[i].call, &refusal_endpoint_of_profile);
+        else
+            refuse(&calls[i].call, &refusal_endpoint_not_found); /* removed meanwhile */
     }
-    return 0;
+    return audit_note(worker, events, event_count);
 }
 
 int rotate_webhook_secret(struct worker *worker, struct rotate_webhook_secret_call *calls, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_key *keys = pool_alloc(pool, count * sizeof *keys);
     struct endpoint_rotation *rotations = pool_alloc(pool, count * sizeof *rotations);
-    struct webhook_endpoint *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = key_of(&calls[i].call, calls[i].request.endpoint_id);
-        rotations[i] = (struct endpoint_rotation){.key = keys[i],
+    struct security_event *events = pool_alloc(pool, count * sizeof *events);
+    size_t event_count = 0;
+    for (size_t i = 0; i < count; i++)
+        rotations[i] = (struct endpoint_rotation){.key = endpoint_key_of(&calls[i].call, calls[i].request.endpoint_id),
                                                   .former_hours = calls[i].request.former_hours,
                                                   .secret = new_secret(pool),
                                                   .signing_key = new_signing_key(pool)};
-    }
-    if (endpoints_store_rotate(worker, rotations, count) != 0 ||
-        endpoints_store_read(worker, keys, count, endpoints) != 0)
+    if (endpoints_store_rotate(worker, rotations, count) != 0)
+        return -1;
+    const struct webhook_endpoint *endpoints = ENDPOINTS_FIND(worker, calls, count);
+    if (!endpoints)
         return -1;
     for (size_t i = 0; i < count; i++) {
         calls[i].reply.message = "Webhook secret replaced";
         calls[i].reply.endpoint = endpoints[i];
-        if (endpoints[i].id == 0)
-            refuse(&calls[i].call, &refusal_endpoint_not_found);
-        else if (has_secret(&endpoints[i]))
+        if (calls[i].call.refusal)
+            continue;
+        if (has_secret(&endpoints[i]))
             SET(calls[i].reply, secret, rotations[i].secret);
+        events[event_count++] = event_of(&calls[i].call, "sensitive_update", endpoints[i].id, "new secret");
     }
-    return 0;
+    return audit_note(worker, events, event_count);
 }

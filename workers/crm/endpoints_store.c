@@ -54,22 +54,30 @@ static const struct statement create_endpoint = {
     "  CASE WHEN $6::text <> 'hmac' THEN $9::text END"
     " WHERE (SELECT count(*) FROM webhook_endpoints WHERE owner_id = $1::bigint) < $10::bigint RETURNING id"};
 
-/* NULL leaves a column as it is; $4 says whether the description changes. */
+/* NULL leaves a column as it is; $4 says whether the description changes. Answers what has changed and the new
+ * address, NULL where it is the former. */
 static const struct statement update_endpoint = {
     "endpoints_update",
-    "UPDATE webhook_endpoints SET url = coalesce($3::text, url),"
-    " description = CASE WHEN $4::boolean THEN $5::text ELSE description END,"
-    " types = coalesce($6::text[], types), everything = coalesce($7::boolean, everything),"
-    " signature = coalesce($8::text, signature),"
-    " signing_key = CASE WHEN coalesce($8::text, signature) <> 'hmac' THEN coalesce(signing_key, $9::text)"
-    "   ELSE signing_key END,"
-    " timeout_s = coalesce($10::integer, timeout_s),"
-    " disabled_at = CASE $11::boolean WHEN true THEN coalesce(disabled_at, now()) WHEN false THEN NULL"
-    "   ELSE disabled_at END,"
-    " disabled_reason = CASE $11::boolean WHEN true THEN coalesce(disabled_reason, 'owner') WHEN false THEN NULL"
-    "   ELSE disabled_reason END,"
+    "UPDATE webhook_endpoints AS e SET url = coalesce($3::text, e.url),"
+    " description = CASE WHEN $4::boolean THEN $5::text ELSE e.description END,"
+    " types = coalesce($6::text[], e.types), everything = coalesce($7::boolean, e.everything),"
+    " signature = coalesce($8::text, e.signature),"
+    " signing_key = CASE WHEN coalesce($8::text, e.signature) <> 'hmac' THEN coalesce(e.signing_key, $9::text)"
+    "   ELSE e.signing_key END,"
+    " timeout_s = coalesce($10::integer, e.timeout_s),"
+    " disabled_at = CASE $11::boolean WHEN true THEN coalesce(e.disabled_at, now()) WHEN false THEN NULL"
+    "   ELSE e.disabled_at END,"
+    " disabled_reason = CASE $11::boolean WHEN true THEN coalesce(e.disabled_reason, 'owner') WHEN false THEN NULL"
+    "   ELSE e.disabled_reason END,"
     " updated_at = now()"
-    " WHERE id = $1::bigint AND owner_id = $2::bigint"};
+    " FROM (SELECT * FROM webhook_endpoints WHERE id = $1::bigint AND owner_id = $2::bigint FOR UPDATE) AS b"
+    " WHERE e.id = b.id"
+    " RETURNING concat_ws(', ', CASE WHEN e.url <> b.url THEN 'address' END,"
+    "  CASE WHEN e.types <> b.types THEN 'types' END, CASE WHEN e.everything <> b.everything THEN 'everything' END,"
+    "  CASE WHEN e.signature <> b.signature THEN 'signature' END,"
+    "  CASE WHEN e.disabled_at IS NOT NULL AND b.disabled_at IS NULL THEN 'disabled'"
+    "   WHEN e.disabled_at IS NULL AND b.disabled_at IS NOT NULL THEN 'enabled' END),"
+    " CASE WHEN e.url <> b.url THEN e.url END"};
 
 static const struct statement rotate_secret = {
     "endpoints_rotate",
@@ -82,8 +90,9 @@ static const struct statement rotate_secret = {
 
 static const struct statement delete_endpoints = {
     "endpoints_delete",
-    "DELETE FROM webhook_endpoints AS e USING unnest($1::bigint[], $2::bigint[]) AS given(id, owner_id)"
-    " WHERE e.id = given.id AND e.owner_id = given.owner_id AND NOT e.from_profile"};
+    "DELETE FROM webhook_endpoints AS e"
+    " USING unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS given(id, owner_id, place)"
+    " WHERE e.id = given.id AND e.owner_id = given.owner_id AND NOT e.from_profile RETURNING given.place"};
 
 #define FORMER_SECRET "CASE WHEN e.former_until > now() THEN e.former_secret END"
 #define FORMER_KEY "CASE WHEN e.former_until > now() THEN e.former_signing_key END"
@@ -310,18 +319,21 @@ static int queue_update(struct worker *worker, const struct endpoint_change *cha
     return db_queue(worker_db(worker), &update_endpoint, &parameters);
 }
 
-static int receive_all(struct worker *worker, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!db_receive(worker_db(worker)))
-            return -1;
-    return 0;
-}
-
-int endpoints_store_update(struct worker *worker, const struct endpoint_change *changes, size_t count) {
+int endpoints_store_update(struct worker *worker, const struct endpoint_change *changes, size_t count,
+                           struct endpoint_changed *ret_changed) {
     for (size_t i = 0; i < count; i++)
         if (queue_update(worker, &changes[i]) != 0)
             return -1;
-    return receive_all(worker, count);
+    for (size_t i = 0; i < count; i++) {
+        PGresult *result = db_receive(worker_db(worker));
+        if (!result)
+            return -1;
+        ret_changed[i] = (struct endpoint_changed){.what = ""};
+        if (PQntuples(result))
+            ret_changed[i] = (struct endpoint_changed){copy_text(result, 0, 0, worker_pool(worker)),
+                                                       copy_text(result, 0, 1, worker_pool(worker))};
+    }
+    return 0;
 }
 
 static int queue_rotate(struct worker *worker, const struct endpoint_rotation *rotation) {
@@ -339,14 +351,23 @@ int endpoints_store_rotate(struct worker *worker, const struct endpoint_rotation
     for (size_t i = 0; i < count; i++)
         if (queue_rotate(worker, &rotations[i]) != 0)
             return -1;
-    return receive_all(worker, count);
+    for (size_t i = 0; i < count; i++)
+        if (!db_receive(worker_db(worker)))
+            return -1;
+    return 0;
 }
 
-int endpoints_store_delete(struct worker *worker, const struct endpoint_key *keys, size_t count) {
+int endpoints_store_delete(struct worker *worker, const struct endpoint_key *keys, size_t count, bool *ret_removed) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_keys(&parameters, keys, count);
-    return db_query(worker_db(worker), &delete_endpoints, &parameters) ? 0 : -1;
+    PGresult *result = db_query(worker_db(worker), &delete_endpoints, &parameters);
+    if (!result)
+        return -1;
+    memset(ret_removed, 0, count * sizeof *ret_removed);
+    for (int row = 0; row < PQntuples(result); row++)
+        ret_removed[db_integer(result, row, 0) - 1] = true;
+    return 0;
 }
 
 static struct endpoint_target read_target(const PGresult *result, int row, struct pool *pool) {

@@ -40,7 +40,14 @@ struct endpoint_change {
     const char *signing_key; /* for one that needs one by now and has none yet */
 };
 
-int endpoints_store_update(struct worker *worker, const struct endpoint_change *changes, size_t count);
+struct endpoint_changed {
+    const char *what; /* of what its owner should know: "address, types"; "": of that, nothing */
+    const char *url;  /* its new address; NULL: it is the same */
+};
+
+/* Of one that is not there (any more) nothing has changed. */
+int endpoints_store_update(struct worker *worker, const struct endpoint_change *changes, size_t count,
+                           struct endpoint_changed *ret_changed);
 
 struct endpoint_rotation {
     struct endpoint_key key;
@@ -49,10 +56,10 @@ struct endpoint_rotation {
 };
 
 int endpoints_store_rotate(struct worker *worker, const struct endpoint_rotation *rotations, size_t count);
-int endpoints_store_delete(struct worker *worker, const struct endpoint_key *keys, size_t count);
+/* ret_removed[i] false: there is none, it is the profile's, or an earlier one of `keys` has removed it. */
+int endpoints_store_delete(struct worker *worker, const struct endpoint_key *keys, size_t count, bool *ret_removed);
 
 /* Where a delivery goes, and what signs it. */
-/* Where one delivery goes. */
 struct endpoint_target {
     const char *url; /* NULL: there is no such endpoint (any more) */
     int64_t timeout_s;

@@ -28,7 +28,8 @@ static const char *calendar_host(struct pool *pool) {
 
 void parameter_addresses(struct parameters *parameters) {
     struct pool *pool = parameters->pool;
-    const char *const addresses[] = {settings.public_url[0] ? public_page("/app/bookings/", pool) : NULL,
-                                     calendar_host(pool)};
+    bool has_pages = settings.public_url[0] != '\0';
+    const char *const addresses[] = {has_pages ? public_page("/app/bookings/", pool) : NULL, calendar_host(pool),
+                                     has_pages ? public_page("/app/events/", pool) : NULL};
     parameter_texts(parameters, addresses, sizeof addresses / sizeof *addresses);
 }

@@ -28,6 +28,7 @@
 
 #define BOOKING_PAGE "($1::text[])[1] || b.id"
 #define CALENDAR_HOST "($1::text[])[2]"
+#define EVENT_PAGE "($1::text[])[3] || e.id"
 
 /* Pairs of values. */
 #define BOOKING_FACTS "'event_title', e.title, 'booking_reference', b.reference, 'page', " BOOKING_PAGE
@@ -44,8 +45,9 @@
     " 'url', coalesce(e.virtual_link, " BOOKING_PAGE "), 'description', left(e.description, 1000))"
 #define INVITATION CALENDAR("REQUEST", "e.revision")
 
-/* What the address of a booking's page begins with, NULL where PUBLIC_URL is not set (then mails name no page); and the
- * host in the names of calendar entries: that of PUBLIC_URL, else of MAIL_FROM. */
+/* What the address of a booking's page begins with, NULL where PUBLIC_URL is not set (then mails name no page); the
+ * host in the names of calendar entries: that of PUBLIC_URL, else of MAIL_FROM; and the beginning for an event's page.
+ */
 void parameter_addresses(struct parameters *parameters);
 
 #endif

@@ -113,7 +113,7 @@ int unsubscribe(struct worker *worker, struct unsubscribe_call *calls, size_t co
     struct link *links = pool_alloc(pool, count * sizeof *links);
     int64_t *ids = pool_alloc(pool, count * sizeof *ids);
     const char **kinds = pool_alloc(pool, count * sizeof *kinds);
-    const char **keys = pool_alloc(pool, count * sizeof *keys);
+    struct mail_key *keys = pool_alloc(pool, count * sizeof *keys);
     size_t proven = 0;
     for (size_t i = 0; i < count; i++) {
         links[i] = read_link(calls[i].request.token, pool);
@@ -122,13 +122,14 @@ int unsubscribe(struct worker *worker, struct unsubscribe_call *calls, size_t co
     if (store_read_mail_keys(worker, ids, count, keys) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (!is_proven(&links[i], keys[i])) {
+        if (!is_proven(&links[i], keys[i].key)) {
             refuse(&calls[i].call, &refusal_unsubscribe_link_invalid);
             continue;
         }
         ids[proven] = links[i].user_id;
         kinds[proven++] = links[i].kind;
         calls[i].reply.message = pool_printf(pool, "You will get no more %s", links[i].called);
+        calls[i].reply.language = keys[i].language;
     }
     return proven ? store_refuse_mails(worker, ids, kinds, proven) : 0;
 }

@@ -19,7 +19,8 @@ static const struct statement refuse_mails = {
     "refuse_mails", "INSERT INTO mail_refusals (user_id, kind) SELECT * FROM unnest($1::bigint[], $2::text[])"
                     " ON CONFLICT DO NOTHING"};
 static const struct statement read_mail_keys = {
-    "read_mail_keys", "SELECT user_id, key FROM mail_keys WHERE user_id = ANY ($1::bigint[])"};
+    "read_mail_keys", "SELECT user_id, key, language FROM mail_keys JOIN users ON users.id = user_id"
+                      " WHERE user_id = ANY ($1::bigint[])"};
 
 int store_read_mail_settings(struct worker *worker, int64_t user_id, struct mail_settings *ret_settings) {
     struct pool *pool = worker_pool(worker);
@@ -69,7 +70,7 @@ int store_change_mail_settings(struct worker *worker, const struct mail_change *
     return change->refused_count ? store_refuse_mails(worker, ids, change->refused, change->refused_count) : 0;
 }
 
-int store_read_mail_keys(struct worker *worker, const int64_t *user_ids, size_t count, const char **ret_keys) {
+int store_read_mail_keys(struct worker *worker, const int64_t *user_ids, size_t count, struct mail_key *ret_keys) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     parameter_integers(&parameters, user_ids, count);
@@ -80,7 +81,7 @@ int store_read_mail_keys(struct worker *worker, const int64_t *user_ids, size_t 
     for (int row = 0; row < PQntuples(result); row++)
         for (size_t i = 0; i < count; i++)
             if (user_ids[i] == db_integer(result, row, 0))
-                ret_keys[i] = db_text(result, row, 1);
+                ret_keys[i] = (struct mail_key){db_text(result, row, 1), db_text(result, row, 2)};
     return 0;
 }
 

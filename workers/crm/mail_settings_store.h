@@ -24,8 +24,12 @@ struct mail_change {
 /* The account must be there. */
 int store_change_mail_settings(struct worker *worker, const struct mail_change *change);
 
-/* ret_keys[i] NULL: nobody has got a link with that number. */
-int store_read_mail_keys(struct worker *worker, const int64_t *user_ids, size_t count, const char **ret_keys);
+struct mail_key {
+    const char *key;      /* NULL: nobody has got a link with that number */
+    const char *language; /* of that person */
+};
+
+int store_read_mail_keys(struct worker *worker, const int64_t *user_ids, size_t count, struct mail_key *ret_keys);
 /* Refusing twice is the same as once. */
 int store_refuse_mails(struct worker *worker, const int64_t *user_ids, const char *const *kinds, size_t count);
 

@@ -1,6 +1,6 @@
-/* Which mails follow from what happened: to the person about a booking and its money, and to everybody who has a place
- * at an event that has changed (those are only noted here; schedules.c queues them in portions). Nothing is sent that
- * is no longer so: who has paid is not asked to pay. */
+/* Which mails follow from what happened: to the person about a booking and its money, or a place that is offered to
+ * them, and to everybody who has a place at an event that has changed (those are only noted here; schedules.c queues
+ * them in portions). Nothing is sent that is no longer so: who has paid is not asked to pay. */
 #include "booking_columns.h"
 #include "mail_rows.h"
 #include "spread.h"
@@ -35,6 +35,16 @@
 #define REFUNDED_FACTS BOOKING_FACTS ", " AMOUNT("amount", "r.amount_minor", "r.currency") ", 'refund_id', r.refund_id"
 #define REFUNDED " JOIN refunds r ON r.booking_id = b.id AND r.refund_id = l.body::json ->> 'refund_id'"
 
+/* A place that came free and is kept: as long as it is, and about no booking yet. */
+#define OFFERED_FACTS                                                                                                  \
+    "'event_title', e.title, 'page', " EVENT_PAGE ", 'offer_ends_at', w.offered_until, " EVENT_TIMES                   \
+    ", 'location', e.location, " AMOUNT("amount", "e.price_minor", "e.currency")
+#define OFFERED                                                                                                        \
+    " FROM log_entries l JOIN waitlist_entries w ON l.cause = 'waitlist:' || w.id AND w.user_id = l.user_id"           \
+    " JOIN events e ON e.id = w.event_id JOIN users u ON u.id = w.user_id"                                             \
+    " WHERE l.id = ANY ($2::bigint[]) AND l.type = 'waitlist.offered' AND w.state = 'offered' AND " WANTS_MAIL(        \
+        "booking") " ON CONFLICT DO NOTHING"
+
 static const struct statement mails[] = {
     {"mail_confirmed", SPREAD_MAIL("booking_confirmed", "booking", CONFIRMED_FACTS, INVITATION, "", CONFIRMED)},
     {"mail_held", SPREAD_MAIL("booking_held", "booking", HELD_FACTS, "NULL", "",
@@ -45,6 +55,8 @@ static const struct statement mails[] = {
                                   "l.type = 'payment.captured' AND " CAME_IN_TIME)},
     {"mail_refunded",
      SPREAD_MAIL("refund_made", "payment", REFUNDED_FACTS, "NULL", REFUNDED, "l.type = 'payment.refunded'")},
+    {"mail_offered", MAIL_ROW("waitlist_offered", "booking", "e.time_zone", OFFERED_FACTS, "NULL", "l.cause", "l.id",
+                              "l.trace") OFFERED},
 };
 #define MAIL_COUNT (sizeof mails / sizeof *mails)
 

@@ -1,6 +1,6 @@
 /* The SQL of what is due by the clock. Each is one statement, and so its own transaction: what it queues and that it
  * did so are written together, and rows that another crm worker is at are passed over. Each returns 0, or -1: it
- * failed. */
+ * failed. What the database refuses alone stands in nobody's way: a person is left out, a digest put off. */
 #ifndef TITHI_CRM_SCHEDULES_STORE_H
 #define TITHI_CRM_SCHEDULES_STORE_H
 

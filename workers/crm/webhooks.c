@@ -10,20 +10,19 @@
 #include <string.h>
 
 #include "clock.h"
-#include "endpoint_rules.h"
 #include "endpoints.h"
 #include "endpoints_store.h"
 #include "rules.h"
 #include "settings.h"
 #include "urls.h"
 #include "webhook.h"
+#include "webhook_targets.h"
 
 #define HEADERS_LIMIT 8
 #define SECRETS_LIMIT 4 /* present and former, of both kinds */
 
 static struct {
     struct http_client *client;
-    struct networks allowed;
     bool has_operator_secret;
     struct webhook_secret operator_secret;
 } webhooks;
@@ -44,30 +43,23 @@ static const char *check_url(void) {
 
 const char *webhooks_check(void) {
     struct webhook_secret secret;
-    static struct networks networks;
-    if (networks_parse(settings.webhook_allow_nets, &networks) != 0)
-        return "WEBHOOK_ALLOW_NETS is no comma-separated list of CIDRs";
     if (settings.crm_webhook_secret[0] && webhook_secret_parse(settings.crm_webhook_secret, &secret) != 0)
         return "CRM_WEBHOOK_SECRET is not whsec_ and base64 of 24 to 64 bytes";
     if (settings_production() && settings.crm_webhook_url[0] && !settings.crm_webhook_secret[0])
         return "CRM_WEBHOOK_SECRET is not set: production does not send unsigned webhooks";
     if (!is_header_text(settings.crm_bearer_token))
         return "CRM_BEARER_TOKEN holds characters that no header can carry";
-    return check_url();
-}
-
-const struct networks *webhooks_allowed(void) {
-    return &webhooks.allowed;
+    const char *problem = webhook_targets_check();
+    return problem ? problem : check_url();
 }
 
 bool webhooks_may_connect(void *context, const struct sockaddr *address) {
     (void)context;
-    return rule_address_is_reachable(address, &webhooks.allowed);
+    return webhook_targets_contain(address);
 }
 
 void webhooks_start(struct http_client *client) {
     webhooks.client = client;
-    networks_parse(settings.webhook_allow_nets, &webhooks.allowed);
     webhooks.has_operator_secret = webhook_secret_parse(settings.crm_webhook_secret, &webhooks.operator_secret) == 0;
 }
 

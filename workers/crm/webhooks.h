@@ -2,7 +2,6 @@
 #ifndef TITHI_CRM_WEBHOOKS_H
 #define TITHI_CRM_WEBHOOKS_H
 
-#include "addresses.h"
 #include "deliveries.h"
 #include "http.h"
 
@@ -10,8 +9,6 @@ const char *webhooks_check(void); /* of the settings */
 /* `client` asks webhooks_may_connect(). */
 void webhooks_start(struct http_client *client);
 bool webhooks_may_connect(void *context, const struct sockaddr *address);
-/* WEBHOOK_ALLOW_NETS. */
-const struct networks *webhooks_allowed(void);
 void webhooks_begin(struct worker *worker, const struct claim *claims, size_t count);
 
 #endif

@@ -27,15 +27,20 @@ int get_event(struct worker *worker, struct get_event_call *calls, size_t count)
     {                                                                                                                  \
         .type = (request_).type, .has_active = (request_).has_active, .active = (request_).active,                     \
         .has_rating = (request_).has_rating, .rating = (request_).rating, .from = (request_).from,                     \
-        .to = (request_).to, .sort = (request_).sort, .limit = (request_).limit,                                       \
+        .to = (request_).to, .sort = (request_).sort, .limit = (request_).limit, .language = (request_).language,      \
+        .has_online = (request_).has_online, .online = (request_).online, .has_price_min = (request_).has_price_min,   \
+        .price_min = (request_).price_min, .has_price_max = (request_).has_price_max,                                  \
+        .price_max = (request_).price_max,                                                                             \
     }
 
 /* Queues one list, or refuses the call. */
 static int queue_list(struct worker *worker, struct call *call, struct event_filter *filter, const char *words,
-                      const char *after) {
+                      const char *location, const char *after) {
     struct event_place place;
     if (words)
         filter->pattern_count = rule_patterns(words, call->pool, &filter->patterns);
+    if (location)
+        filter->place_pattern_count = rule_patterns(location, call->pool, &filter->place_patterns);
     if (after && rule_read_place(after, filter->sort, call->pool, &place)) {
         refuse_field(call, &refusal_bad_cursor, "after", "is not the `next` of a page of this list");
         return 0;
@@ -56,7 +61,7 @@ int list_events(struct worker *worker, struct list_events_call *calls, size_t co
             filter.has_active = PRESENCE_SET;
             filter.active = true;
         }
-        if (queue_list(worker, &calls[i].call, &filter, request->q, request->after))
+        if (queue_list(worker, &calls[i].call, &filter, request->q, request->place, request->after))
             return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -72,7 +77,7 @@ int list_facilitator_events(struct worker *worker, struct list_facilitator_event
         const struct list_facilitator_events_request *request = &calls[i].request;
         struct event_filter filter = FILTER_OF(*request);
         filter.facilitator_id = calls[i].call.header.caller.user_id;
-        if (queue_list(worker, &calls[i].call, &filter, request->q, request->after))
+        if (queue_list(worker, &calls[i].call, &filter, request->q, request->place, request->after))
             return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -134,8 +139,8 @@ int create_event(struct worker *worker, struct create_event_call *calls, size_t 
     return 0;
 }
 
-/* Reads an event that shall change, as it is after the calls before. Refuses where it is gone or not as the caller saw
- * it. */
+/* Reads an event that shall change and is locked already, as it is after the calls before. Refuses where it is gone or
+ * not as the caller saw it. */
 static int read_for_change(struct worker *worker, struct call *call, int64_t id, const char *if_match,
                            struct event *ret_event) {
     if (event_rows_read(worker, &id, 1, ret_event))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "format.h"
 #include "rights.h"
 
 #define HOURS_PER_DAY 24
@@ -97,7 +98,8 @@ struct verdict rule_publish(const struct caller *caller, const struct create_eve
         .price_minor = request->price_minor,
         .currency = request->currency,
         .rating = request->rating,
-        .has_rating = request->has_rating == PRESENCE_SET,
+        .has_rating = request->has_rating == PRESENCE_SET ? PRESENCE_SET : PRESENCE_NULL,
+        .language = request->language,
         .is_active = request->is_active,
     };
     static const int64_t usual_reminders[] = {DAY_MINUTES, HOUR_MINUTES};
@@ -131,8 +133,7 @@ static struct event_draft draft_of(const struct event *event) {
         .capacity = event->max_participants,
         .price_minor = event->price_minor,
         .currency = event->currency,
-        .rating = event->rating,
-        .has_rating = event->has_rating == PRESENCE_SET,
+        .language = event->language,
         .is_active = event->is_active,
         .reminder_minutes = event->reminder_minutes.items,
         .reminder_count = event->reminder_minutes.count,
@@ -168,10 +169,10 @@ static void apply_fields(const struct update_event_request *request, struct even
     APPLY(location, location);
     APPLY(virtual_link, virtual_link);
     APPLY(capacity, max_participants);
-    APPLY(rating, rating);
+    APPLY(language, language);
     APPLY(is_active, is_active);
-    if (request->has_rating != PRESENCE_ABSENT)
-        draft->has_rating = request->has_rating == PRESENCE_SET;
+    draft->rating = request->rating;
+    draft->has_rating = request->has_rating;
     if (is_given(request->has_reminder_minutes))
         apply_reminders(request->reminder_minutes.items, request->reminder_minutes.count, draft);
 }
@@ -197,8 +198,10 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
     if (!verdict.refusal)
         verdict = apply_policy(request->has_cancellation_policy, request->cancellation_policy.items,
                                request->cancellation_policy.count, &draft);
-    if (!verdict.refusal && draft.capacity && draft.capacity < event->current_participants)
-        verdict = refuse_because(&refusal_capacity_below_taken, "max_participants", "is below current_participants");
+    if (!verdict.refusal && draft.capacity && draft.capacity < event->current_participants + event->places_offered)
+        verdict = refuse_because(&refusal_capacity_below_taken, "max_participants",
+                                 event->places_offered ? "is below current_participants and places_offered"
+                                                       : "is below current_participants");
     if (!verdict.refusal)
         *ret_draft = draft;
     return verdict;
@@ -206,7 +209,8 @@ struct verdict rule_change(const struct caller *caller, const struct event *even
 
 /* These follow from the others. */
 static bool follows(const struct field *field) {
-    static const char *const names[] = {"available_spots", "revision", "updated_at"};
+    static const char *const names[] = {"available_spots", "places_offered", "waitlist_count", "revision",
+                                        "updated_at"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(field->name, names[i]))
             return true;
@@ -245,6 +249,58 @@ struct verdict rule_remove(const struct caller *caller, const struct event *even
     if (event->current_participants)
         return refuse_because(&refusal_event_has_bookings, NULL, NULL);
     return fine;
+}
+
+const struct refusal *rule_review(const struct caller *caller, const struct review_standing *standing) {
+    const struct holders holders = {.person_id = standing->has_place ? caller->user_id : 0};
+    const struct refusal *refusal;
+    if (!standing->event_exists)
+        return &refusal_event_not_found;
+    if ((refusal = rights_refusal(&operation_put_review, caller, &holders)))
+        return refusal;
+    if (standing->is_host)
+        return &refusal_own_event;
+    return standing->has_begun ? NULL : &refusal_event_not_begun;
+}
+
+/* What lists of reviews are sorted by. */
+static const char newest_first[] = "-id";
+
+const char *rule_review_place(int64_t id, struct pool *pool) {
+    return cursor_text(&(struct cursor){.sort = newest_first, .value = "", .id = id}, pool);
+}
+
+int rule_read_review(const char *after, struct pool *pool, int64_t *ret_id) {
+    struct cursor cursor;
+    if (cursor_read(after, newest_first, pool, &cursor) || *cursor.value || cursor.id < 1)
+        return -1;
+    *ret_id = cursor.id;
+    return 0;
+}
+
+static bool is_ascii_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Chinese, Japanese and Korean, whose whole names are one word, stand behind the scripts that have first names. */
+static bool is_whole_name(const char *word) {
+    return (unsigned char)*word >= 0xe2 && memcmp(word, "\u2e80", 3) >= 0;
+}
+
+const char *rule_author(const char *name, struct pool *pool) {
+    const char *first = name + strspn(name, " "), *end = first + strcspn(first, " "), *last = end;
+    for (const char *at = end; *at; at += strcspn(at, " "))
+        if (*(at += strspn(at, " ")))
+            last = at;
+    const char *at_sign = memchr(first, '@', (size_t)(end - first));
+    if (at_sign && at_sign > first) /* nobody's address */
+        end = at_sign;
+    size_t initial = *last ? format_code_point_size(last, strlen(last)) : 0;
+    if (initial > 1 || is_ascii_letter(*last))
+        return pool_printf(pool, "%.*s %.*s.", (int)(end - first), first, (int)initial, last);
+    if (!initial && is_whole_name(first))
+        return pool_printf(pool, "%.*s*", (int)format_code_point_size(first, strlen(first)), first);
+    return pool_copy(pool, first, (size_t)(end - first));
 }
 
 int rule_read_place(const char *after, const char *sort, struct pool *pool, struct event_place *ret_place) {

@@ -35,7 +35,8 @@ struct event_draft {
     int64_t price_minor;
     const char *currency;
     double rating;
-    bool has_rating;
+    enum presence has_rating; /* ABSENT: as it is */
+    const char *language;
     bool is_active;
     enum presence has_policy; /* ABSENT: as it is; NULL: the operator's */
     struct policy policy;
@@ -63,6 +64,21 @@ struct event_place {
 };
 /* 0, or -1 where `after` is no cursor of a list with this sort. */
 int rule_read_place(const char *after, const char *sort, struct pool *pool, struct event_place *ret_place);
+
+/* What a review depends on. */
+struct review_standing {
+    bool event_exists;
+    bool is_host;   /* the caller publishes the event */
+    bool has_place; /* by a confirmed booking */
+    bool has_begun;
+};
+/* May the caller review that event now? */
+const struct refusal *rule_review(const struct caller *caller, const struct review_standing *standing);
+/* Where a page of reviews ended, as a cursor and back: -1 where it is none. */
+const char *rule_review_place(int64_t id, struct pool *pool);
+int rule_read_review(const char *after, struct pool *pool, int64_t *ret_id);
+/* How a person is named in public: "John D." */
+const char *rule_author(const char *name, struct pool *pool);
 
 /* LIKE patterns, one per word: '%' and '_' in it stand for themselves. */
 size_t rule_patterns(const char *words, struct pool *pool, const char *const **ret_patterns);

@@ -7,11 +7,18 @@
 #include <string.h>
 
 #include "bounds.h"
+#include "currencies.h"
 #include "event_columns.h"
 
 /* Parameters of all lists: 1 facilitator, 2 their code, 3 type, 4 active, 5 rating, 6 patterns, 7 from, 8 to, 9 and 10
- * value and id where the page before ended, 11 rows. */
+ * value and id where the page before ended, 11 rows, 12 language, 13 patterns of the place, 14 online, 15 and 16 bounds
+ * of the price. */
 /* clang-format off */
+/* A quotient of whole numbers is rounded as a decimal is read: the two meet exactly. */
+#define PRICE_IN_MAJOR_UNITS                                                                                           \
+    "(e.price_minor::double precision / CASE WHEN strpos('" CURRENCIES_WITHOUT_DECIMALS "', e.currency) > 0 THEN 1"    \
+    " WHEN strpos('" CURRENCIES_WITH_3_DECIMALS "', e.currency) > 0 THEN 1000"                                         \
+    " WHEN strpos('" CURRENCIES_WITH_4_DECIMALS "', e.currency) > 0 THEN 10000 ELSE 100 END)"
 #define STARTS_WITHIN " AND e.start_at " AT_OR_AFTER("$7") " AND e.start_at " BEFORE("$8")
 #define LIST(scope, key, value, after, direction)                                                                      \
     "SELECT " EVENT_COLUMNS ", " value " FROM (SELECT e.* FROM events e WHERE e.deleted_at IS NULL AND " scope         \
@@ -20,8 +27,13 @@
     "  (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                \
     " AND ($3::text IS NULL OR lower(e.event_type) = lower($3))"                                                       \
     " AND ($4::boolean IS NULL OR (e.is_active AND e.cancelled_at IS NULL) = $4)"                                      \
-    " AND ($5::numeric IS NULL OR e.rating >= $5)"                                                                     \
+    " AND ($5::numeric IS NULL OR e.shown_rating >= $5)"                                                               \
     " AND ($6::text[] IS NULL OR concat_ws(' ', e.title, e.description, e.location) ILIKE ALL ($6))"                   \
+    " AND ($12::text IS NULL OR e.language = $12)"                                                                     \
+    " AND ($13::text[] IS NULL OR e.location ILIKE ALL ($13))"                                                         \
+    " AND ($14::boolean IS NULL OR coalesce(CASE WHEN $14 THEN e.virtual_link ELSE e.location END, '') <> '')"         \
+    " AND ($15::double precision IS NULL OR " PRICE_IN_MAJOR_UNITS " >= $15)"                                          \
+    " AND ($16::double precision IS NULL OR " PRICE_IN_MAJOR_UNITS " <= $16)"                                          \
     STARTS_WITHIN " AND " after                                                                                        \
     " ORDER BY " key " " direction ", e.id " direction " LIMIT $11::bigint) e"                                         \
     " JOIN users f ON f.id = e.facilitator_id ORDER BY " key " " direction ", e.id " direction
@@ -34,13 +46,14 @@
 #define SORTED_BY(key, type, comparison, direction)                                                                    \
     key, key, "($10::bigint IS NULL OR (" key ", e.id) " comparison " ($9::" type ", $10))", direction
 #define PRICE "e.price_minor", "bigint"
-#define RATING "coalesce(e.rating * 10, -1)::bigint", "bigint"
+#define RATING "coalesce(e.shown_rating * 10, -1)::bigint", "bigint"
 #define CREATED "e.id", "bigint"
 #define TITLE "left(lower(e.title), 64)", "text"
 
 #define ANY_EVENT "true"
 #define OF_FACILITATOR "e.facilitator_id = $1"
 #define OF_TYPE "lower(e.event_type) = lower($3)"
+#define IN_LANGUAGE "e.language = $12"
 
 /* Expands its arguments once more, so that START_UP and the like become several. */
 #define LIST_BY(scope, ...) LIST(scope, __VA_ARGS__)
@@ -49,10 +62,11 @@
     {sort,                                                                                                             \
      {{"list_events_" name, LIST_BY(ANY_EVENT, __VA_ARGS__)},                                                          \
       {"list_events_of_facilitator_" name, LIST_BY(OF_FACILITATOR, __VA_ARGS__)},                                      \
-      {"list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)}}}
+      {"list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)},                                                     \
+      {"list_events_in_language_" name, LIST_BY(IN_LANGUAGE, __VA_ARGS__)}}}
 /* clang-format on */
 
-enum list_scope { LIST_ANY, LIST_OF_FACILITATOR, LIST_OF_TYPE, LIST_SCOPE_COUNT };
+enum list_scope { LIST_ANY, LIST_OF_FACILITATOR, LIST_OF_TYPE, LIST_IN_LANGUAGE, LIST_SCOPE_COUNT };
 
 static const struct event_list {
     const char *sort;
@@ -71,7 +85,10 @@ static const struct event_list {
 };
 
 static const struct statement *find_list(const struct event_filter *filter) {
-    enum list_scope scope = filter->facilitator_id ? LIST_OF_FACILITATOR : filter->type ? LIST_OF_TYPE : LIST_ANY;
+    enum list_scope scope = filter->facilitator_id ? LIST_OF_FACILITATOR
+                            : filter->type         ? LIST_OF_TYPE
+                            : filter->language     ? LIST_IN_LANGUAGE
+                                                   : LIST_ANY;
     size_t i = 0;
     while (i + 1 < sizeof lists / sizeof *lists && strcmp(lists[i].sort, filter->sort))
         i++;
@@ -91,6 +108,27 @@ static void parameter_place(struct parameters *parameters, const struct event_pl
         parameter_null(parameters);
 }
 
+static void parameter_number_if(struct parameters *parameters, enum presence has_value, double value) {
+    if (has_value == PRESENCE_SET)
+        parameter_number(parameters, value);
+    else
+        parameter_null(parameters);
+}
+
+static void parameter_boolean_if(struct parameters *parameters, enum presence has_value, bool value) {
+    if (has_value == PRESENCE_SET)
+        parameter_boolean(parameters, value);
+    else
+        parameter_null(parameters);
+}
+
+static void parameter_patterns(struct parameters *parameters, const char *const *patterns, size_t count) {
+    if (count)
+        parameter_texts(parameters, patterns, count);
+    else
+        parameter_null(parameters);
+}
+
 int store_queue_list(struct worker *worker, const struct event_filter *filter) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
@@ -100,22 +138,18 @@ int store_queue_list(struct worker *worker, const struct event_filter *filter) {
         parameter_null(&parameters);
     parameter_text(&parameters, filter->facilitator_code);
     parameter_text(&parameters, filter->type);
-    if (filter->has_active == PRESENCE_SET)
-        parameter_boolean(&parameters, filter->active);
-    else
-        parameter_null(&parameters);
-    if (filter->has_rating == PRESENCE_SET)
-        parameter_number(&parameters, filter->rating);
-    else
-        parameter_null(&parameters);
-    if (filter->pattern_count)
-        parameter_texts(&parameters, filter->patterns, filter->pattern_count);
-    else
-        parameter_null(&parameters);
+    parameter_boolean_if(&parameters, filter->has_active, filter->active);
+    parameter_number_if(&parameters, filter->has_rating, filter->rating);
+    parameter_patterns(&parameters, filter->patterns, filter->pattern_count);
     parameter_text(&parameters, filter->from);
     parameter_text(&parameters, filter->to);
     parameter_place(&parameters, filter->after);
     parameter_integer(&parameters, filter->limit + 1); /* one more tells whether there is a next page */
+    parameter_text(&parameters, filter->language);
+    parameter_patterns(&parameters, filter->place_patterns, filter->place_pattern_count);
+    parameter_boolean_if(&parameters, filter->has_online, filter->online);
+    parameter_number_if(&parameters, filter->has_price_min, filter->price_min);
+    parameter_number_if(&parameters, filter->has_price_max, filter->price_max);
     return db_queue(worker_db(worker), find_list(filter), &parameters);
 }
 
@@ -140,7 +174,7 @@ int store_receive_list(struct worker *worker, const struct event_filter *filter,
 
 /* Parameters of a draft: 1 facilitator, 2 code, 3 title, 4 description, 5 type, 6 start, 7 end, 8 time zone, 9
  * location, 10 link, 11 capacity, 12 price, 13 currency, 14 rating, 15 active, 16 cancellation policy, 17 minutes of
- * reminders. Events start and end at whole seconds. */
+ * reminders, 18 language. Events start and end at whole seconds. */
 /* clang-format off */
 #define INSTANT(parameter)                                                                                             \
     "date_trunc('second', CASE WHEN " parameter " ~* '(Z|[+-][0-9]{2}:[0-9]{2})$' THEN " parameter "::timestamptz"     \
@@ -161,9 +195,10 @@ static const struct statement insert_event = {
     "WITH " ASKED ", stored AS ("
     " INSERT INTO events (facilitator_id, facilitator_crm_id, title, description, event_type, start_at, end_at,"
     "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active, cancellation_policy,"
-    "  reminder_minutes)"
+    "  reminder_minutes, language)"
     " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text,"
-    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text, $17::integer[]"
+    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text, $17::integer[],"
+    "  $18::text"
     " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES
     " WHERE " TIME_PROBLEM " IS NULL RETURNING *)" STORED};
 
@@ -173,14 +208,15 @@ static const struct statement update_event_row = {
     " UPDATE events e SET facilitator_id = f.id, facilitator_crm_id = $2::text, title = $3::text,"
     "  description = $4::text, event_type = $5::text, start_at = asked.start_at, end_at = asked.end_at,"
     "  time_zone = $8::text, location = $9::text, virtual_link = $10::text, capacity = $11::integer,"
-    "  price_minor = $12::bigint, currency = $13::text, rating = $14::numeric, is_active = $15::boolean,"
-    "  cancellation_policy = CASE WHEN $19::boolean THEN $16::text ELSE e.cancellation_policy END,"
+    "  price_minor = $12::bigint, currency = $13::text, is_active = $15::boolean, language = $18::text,"
+    "  rating = CASE WHEN $21::boolean THEN $14::numeric ELSE e.rating END,"
+    "  cancellation_policy = CASE WHEN $20::boolean THEN $16::text ELSE e.cancellation_policy END,"
     "  reminder_minutes = $17::integer[], revision = e.revision +"
     "   ((e.title, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link) IS DISTINCT FROM"
     "    ($3::text, asked.start_at, asked.end_at, $8::text, $9::text, $10::text))::integer,"
     "  updated_at = greatest(now(), e.updated_at + interval '1 microsecond')"
     " FROM asked, users f"
-    " WHERE e.id = $18::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
+    " WHERE e.id = $19::bigint AND f.id = $1::bigint AND (f.id = e.facilitator_id OR " FACILITATES ")"
     "  AND " TIME_PROBLEM " IS NULL RETURNING e.*)" STORED};
 /* clang-format on */
 
@@ -202,16 +238,14 @@ static void parameters_draft(struct parameters *parameters, const struct event_d
         parameter_null(parameters);
     parameter_integer(parameters, draft->price_minor);
     parameter_text(parameters, draft->currency);
-    if (draft->has_rating)
-        parameter_number(parameters, draft->rating);
-    else
-        parameter_null(parameters);
+    parameter_number_if(parameters, draft->has_rating, draft->rating);
     parameter_boolean(parameters, draft->is_active);
     if (draft->has_policy == PRESENCE_SET)
         parameter_text(parameters, policy_text(&draft->policy, pool_alloc(pool, POLICY_TEXT_SIZE)));
     else
         parameter_null(parameters);
     parameter_integers(parameters, draft->reminder_minutes, draft->reminder_count);
+    parameter_text(parameters, draft->language);
 }
 
 static const struct statement hold_people = {"hold_people", "SELECT hold_people($1::bigint[])"};
@@ -265,6 +299,7 @@ int store_update_event(struct worker *worker, int64_t id, const struct event_dra
     parameters_draft(&parameters, draft, worker_pool(worker));
     parameter_integer(&parameters, id);
     parameter_boolean(&parameters, draft->has_policy != PRESENCE_ABSENT);
+    parameter_boolean(&parameters, draft->has_rating != PRESENCE_ABSENT);
     if (db_queue(worker_db(worker), &update_event_row, &parameters))
         return -1;
     return receive_stored(worker, ret_stored);

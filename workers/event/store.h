@@ -18,6 +18,13 @@ struct event_filter {
     double rating;
     const char *const *patterns; /* all must match */
     size_t pattern_count;
+    const char *const *place_patterns; /* the location alone */
+    size_t place_pattern_count;
+    const char *language;
+    enum presence has_online;
+    bool online;
+    enum presence has_price_min, has_price_max;
+    double price_min, price_max; /* in major units */
     const char *from, *to;
     const char *sort;
     const struct event_place *after; /* NULL: from the start */

@@ -1,27 +1,11 @@
 /* The reports' operations: what was earned, who has paid, and the figures, to facilitators about their own events, to
  * administrators about all. Each asks the store and cuts what it gets into pages. */
-#include "bus.h"
 #include "cursor.h"
+#include "fitting.h"
 #include "reports_store.h"
 
-#define ROWS_LIMIT 2000                                /* of a page that has no limit of its own */
-#define ROWS_SIZE_LIMIT (BUS_FRAME_SIZE_LIMIT - 65536) /* bytes: what stands beside the rows needs room, too */
 #define REVENUE_SORT "revenue"
 #define PEOPLE_SORT "-booking"
-
-/* How many of the records fit into one message, and into the page. */
-static size_t count_fitting(const struct record *record, const void *items, size_t item_size, size_t count,
-                            int64_t limit) {
-    struct buffer bytes = {0};
-    size_t fitting = 0;
-    for (; fitting < count && fitting < (size_t)limit; fitting++) {
-        codec_encode(record, (const char *)items + fitting * item_size, &bytes);
-        if (bytes.length > ROWS_SIZE_LIMIT)
-            break;
-    }
-    buffer_free(&bytes);
-    return fitting;
-}
 
 /* Reads `after`, or refuses the call: -1. */
 static int read_cursor(struct call *call, const char *after, const char *sort, int64_t start, int64_t *ret_id) {
@@ -43,7 +27,7 @@ static const char *cursor_to(const char *sort, int64_t id, struct pool *pool) {
 #define REVENUE_FILTER_OF(request_, facilitator_id_)                                                                   \
     {                                                                                                                  \
         .scope = {.facilitator_id = (facilitator_id_), .event_id = (request_).event_id}, .group = (request_).group,    \
-        .from = (request_).from, .to = (request_).to, .limit = ROWS_LIMIT,                                             \
+        .from = (request_).from, .to = (request_).to, .limit = LONG_LIST_LIMIT,                                        \
     }
 
 /* Sums change with every payment and so mark no place: a page starts behind so many rows. */
@@ -57,8 +41,8 @@ static int receive_revenue(struct worker *worker, struct call *call, const struc
         return 0;
     if (reports_receive_revenue(worker, ret_reply))
         return -1;
-    size_t fitting = count_fitting(&record_revenue_rows, ret_reply->rows.items, sizeof *ret_reply->rows.items,
-                                   ret_reply->rows.count, filter->limit);
+    size_t fitting = fitting_rows(&record_revenue_rows, ret_reply->rows.items, sizeof *ret_reply->rows.items,
+                                  ret_reply->rows.count, filter->limit);
     if (fitting < ret_reply->rows.count)
         SET(*ret_reply, next, cursor_to(REVENUE_SORT, filter->skip + (int64_t)fitting, call->pool));
     ret_reply->rows.count = fitting;
@@ -96,7 +80,7 @@ int get_all_revenue(struct worker *worker, struct get_all_revenue_call *calls, s
 #define PEOPLE_FILTER_OF(request_, facilitator_id_)                                                                    \
     {                                                                                                                  \
         .scope = {.facilitator_id = (facilitator_id_), .event_id = (request_).event_id}, .state = (request_).state,    \
-        .limit = (request_).all ? ROWS_LIMIT : (request_).limit,                                                       \
+        .limit = (request_).all ? LONG_LIST_LIMIT : (request_).limit,                                                  \
     }
 
 static int queue_people(struct worker *worker, struct call *call, const char *after, struct people_filter *filter) {
@@ -110,8 +94,8 @@ static int receive_people(struct worker *worker, struct call *call, const struct
         return 0;
     if (reports_receive_people(worker, ret_reply))
         return -1;
-    size_t fitting = count_fitting(&record_payment_people_people, ret_reply->people.items,
-                                   sizeof *ret_reply->people.items, ret_reply->people.count, filter->limit);
+    size_t fitting = fitting_rows(&record_payment_people_people, ret_reply->people.items,
+                                  sizeof *ret_reply->people.items, ret_reply->people.count, filter->limit);
     if (fitting < ret_reply->people.count)
         SET(*ret_reply, next, cursor_to(PEOPLE_SORT, ret_reply->people.items[fitting - 1].booking_id, call->pool));
     ret_reply->people.count = fitting;

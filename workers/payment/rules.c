@@ -63,14 +63,14 @@ static bool is_money_ordered(const struct fact *fact, int64_t amount_minor, cons
     return fact->amount_minor == amount_minor && same(fact->currency, currency);
 }
 
-const char *rule_no_seat(const struct event_state *event, bool person_has_other) {
+const char *rule_no_seat(const struct event_state *event, bool person_has_other, bool person_has_offer) {
     if (event->cancelled)
         return "event_cancelled";
     if (event->started)
         return "begun";
     if (person_has_other)
         return "rebooked";
-    return event->full ? "full" : NULL;
+    return event->full && !person_has_offer ? "full" : NULL;
 }
 
 const char *rule_late_cause(const struct circumstances *circumstances) {

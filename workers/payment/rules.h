@@ -71,10 +71,11 @@ struct refund_state {
 struct event_state {
     int64_t id;
     bool cancelled, started;
-    bool full;
+    bool full; /* for whoever comes along */
 };
-/* Why an expired booking can have no place again; NULL: it can. */
-const char *rule_no_seat(const struct event_state *event, bool person_has_other);
+/* Why an expired booking can have no place again; NULL: it can. `person_has_offer`: the event's waiting list keeps one
+ * for them. */
+const char *rule_no_seat(const struct event_state *event, bool person_has_other, bool person_has_offer);
 /* Why the money of a late payment goes back: a word that its mail knows (workers/mail/templates/README.md). */
 const char *rule_late_cause(const struct circumstances *circumstances);
 

@@ -247,7 +247,8 @@ static void set_scene(const struct scene *scene, struct step *step) {
         return;
     step->circumstances.booking = step->booking->status;
     if (step->booking->status == SEAT_EXPIRED)
-        step->circumstances.no_seat = rule_no_seat(step->event, step->booking->person_has_other);
+        step->circumstances.no_seat =
+            rule_no_seat(step->event, step->booking->person_has_other, step->booking->person_has_offer);
     if (rule_is_about_refund(step->fact))
         step->refund =
             rule_find_refund(step->fact, step->payment->id, &step->payment->state, scene->refunds, scene->refund_count);
@@ -353,7 +354,7 @@ static void add_changes(const struct batch *batch, struct step *step, struct cha
     if (consequence->refund)
         change_refund(step, reason, changes);
     if (consequence->takes_place)
-        changes->places[changes->place_count++] = step->event->id;
+        changes->places[changes->place_count++] = step->booking->id;
     if (step->effect == EFFECT_PAY_BACK_SECOND)
         changes->seconds[changes->second_count++] = (struct second_payment){
             .payment_id = step->payment->id, .provider_payment_id = step->fact->provider_payment_id, .reason = reason};

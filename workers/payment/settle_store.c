@@ -56,12 +56,14 @@ int settle_find(struct worker *worker, const char *const *providers, const struc
 /* Rows to lock are found first and then locked by their ids, in whose order the primary key gives them. */
 static const struct statement lock_events = {
     "settle_lock_events",
-    "SELECT id, cancelled_at IS NOT NULL OR deleted_at IS NOT NULL, start_at <= now(), taken >= capacity FROM events"
+    "SELECT id, cancelled_at IS NOT NULL OR deleted_at IS NOT NULL, start_at <= now(), available <= 0 FROM events"
     " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement lock_bookings = {
     "settle_lock_bookings",
-    "SELECT id, event_id, user_id, status, (SELECT language FROM users WHERE users.id = user_id) FROM bookings"
-    " WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
+    "SELECT id, event_id, user_id, status, (SELECT language FROM users WHERE users.id = user_id),"
+    " EXISTS (SELECT FROM waitlist_entries w WHERE w.user_id = bookings.user_id AND w.event_id = bookings.event_id"
+    "  AND w.state = 'offered' AND w.offered_until > now())"
+    " FROM bookings WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"};
 static const struct statement lock_payments = {
     "settle_lock_payments",
     "SELECT id, booking_id, provider, duplicate_of IS NOT NULL, status, amount_minor, currency, provider_payment_id,"
@@ -124,7 +126,8 @@ static int receive_bookings(struct worker *worker, struct scene *scene) {
                                                        .event_id = db_integer(result, row, 1),
                                                        .user_id = db_integer(result, row, 2),
                                                        .status = rule_booking_status(db_text(result, row, 3)),
-                                                       .language = db_text(result, row, 4)};
+                                                       .language = db_text(result, row, 4),
+                                                       .person_has_offer = db_boolean(result, row, 5)};
     return result ? 0 : -1;
 }
 
@@ -375,10 +378,16 @@ static int queue_bookings(struct worker *worker, const struct changes *changes) 
     return db_queue(worker_db(worker), &change_bookings, &parameters);
 }
 
+/* Of these bookings. A place that the waiting list kept for the same person is the one. */
 static const struct statement take_places = {
     "take_places",
-    "UPDATE events e SET taken = e.taken + n.places"
-    " FROM (SELECT id, count(*) AS places FROM unnest($1::bigint[]) AS g (id) GROUP BY id) n WHERE e.id = n.id"};
+    "WITH seated AS (SELECT event_id, user_id FROM bookings WHERE id = ANY ($1::bigint[])"
+    "), used AS (UPDATE waitlist_entries w SET state = 'booked', ended_at = now() FROM seated s"
+    "  WHERE w.user_id = s.user_id AND w.event_id = s.event_id AND w.state = 'offered' RETURNING w.event_id)"
+    " UPDATE events e SET taken = e.taken + n.places, offered = e.offered - n.offers"
+    " FROM (SELECT event_id, count(*) AS places,"
+    "   (SELECT count(*) FROM used WHERE used.event_id = seated.event_id) AS offers"
+    "  FROM seated GROUP BY event_id) n WHERE e.id = n.event_id"};
 
 static int receive_new_refunds(struct worker *worker, const struct changes *changes, const char **ret_refund_ids) {
     PGresult *result = db_receive(worker_db(worker));

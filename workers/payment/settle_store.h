@@ -20,6 +20,7 @@ struct booking_record {
     int64_t id, event_id, user_id;
     enum booking_status status;
     bool person_has_other; /* an expired one: another booking of that event that stands */
+    bool person_has_offer; /* of the event's waiting list */
     const char *language;  /* of the person's mails */
 };
 struct payment_record {
@@ -91,7 +92,7 @@ struct changes { /* arrays with room for a change per fact */
     size_t second_count;
     struct refund_change *refunds;
     size_t refund_count;
-    int64_t *places; /* events, an entry per place that is taken */
+    int64_t *places; /* bookings that take one again */
     size_t place_count;
 };
 /* `ret_refund_ids[i]`: our name of new_refunds[i]. */

@@ -98,8 +98,8 @@ void deliveries_stop(struct deliveries *deliveries);
 /* Nothing may be in flight any more. */
 void deliveries_destroy(struct deliveries **deliveries);
 
-/* Ends an attempt, which is gone afterwards; the next tick writes it down and is due at once. May be called from ticks,
- * waits and handlers. */
+/* Ends an attempt, which is gone afterwards; the next tick is due at once, and it or one soon after writes it down. May
+ * be called from ticks, waits and handlers. */
 void delivery_end(struct delivery *delivery, const struct delivery_result *result);
 
 #endif

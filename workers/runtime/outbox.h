@@ -22,21 +22,36 @@ struct leased_row {
     int64_t openings;   /* then: how often the lane's breaker had opened */
 };
 
-/* How many rows of a lane are in flight. */
+/* How many rows of a lane are in hand; less than none where it may have more than its limit. */
 struct lane_load {
     int64_t lane, count;
 };
 
 struct demand {
     const struct delivery_channel *channel;
-    size_t total;         /* at most so many rows; the following is for channels with lanes */
-    size_t trouble_total; /* besides, of lanes in trouble */
+    size_t total; /* at most so many rows; the following is for channels with lanes */
     const struct lane_load *loads;
     size_t load_count;
     int64_t after_lane; /* whose turn was last */
+    /* Looks after lanes in trouble, too: holds back what is new in them, lets go what is in lanes that have recovered,
+     * and claims at most so many of their next attempts besides. */
+    bool with_trouble;
+    size_t trouble_total;
 };
 
-int outbox_claim(struct worker *worker, const struct demand *demand, struct leased_row **ret_rows, size_t *ret_count);
+#define OUTBOX_HOLD_LIMIT 2000
+
+struct claimed {
+    struct leased_row *rows;
+    size_t count;
+    bool more_trouble; /* there was more to hold back or to let go */
+};
+
+/* `ret_claimed` takes one per demand. */
+int outbox_claim(struct worker *worker, const struct demand *demands, size_t count, struct claimed *ret_claimed);
+
+/* Gives rows back that were not tried: they are due as they were. */
+int outbox_release(struct worker *worker, const struct lease *leases, size_t count);
 
 /* `ret_leases` takes `count` of them; *ret_count are those that were still ours, and their new ends. */
 int outbox_renew(struct worker *worker, const struct lease *leases, size_t count, struct lease *ret_leases,

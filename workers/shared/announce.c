@@ -61,12 +61,24 @@ static struct news news_of(const char *type, const char *cause, const struct boo
                          .trace = trace};
 }
 
-void announce(struct worker *worker, const char *action, const struct booking_row *row, const char *trace) {
+static void tell_booking(struct worker *worker, const char *action, const char *cause, const struct booking *booking,
+                         const char *trace) {
     struct pool *pool = worker_pool(worker);
     const char *type = pool_printf(pool, "booking.%s", action);
-    struct news news = news_of(type, pool_printf(pool, "booking:%" PRId64, row->booking.id), &row->booking, trace);
-    struct booking_changed_webhook body = describe_booking(type, action, &row->booking, pool);
+    struct news news = news_of(type, cause, booking, trace);
+    struct booking_changed_webhook body = describe_booking(type, action, booking, pool);
     tell(worker, &news, &record_booking_changed_webhook, &body);
+}
+
+void announce(struct worker *worker, const char *action, const struct booking_row *row, const char *trace) {
+    const char *cause = pool_printf(worker_pool(worker), "booking:%" PRId64, row->booking.id);
+    tell_booking(worker, action, cause, &row->booking, trace);
+}
+
+void announce_again(struct worker *worker, const char *action, const struct booking_row *row, int64_t turn,
+                    const char *trace) {
+    const char *cause = pool_printf(worker_pool(worker), "booking:%" PRId64 ":%" PRId64, row->booking.id, turn);
+    tell_booking(worker, action, cause, &row->booking, trace);
 }
 
 static struct payment_changed_webhook describe_payment(const char *type, const char *action, const struct money *money,
@@ -89,6 +101,22 @@ void announce_payment(struct worker *worker, const struct money *money, const st
     struct news news = news_of(type, cause, booking, trace);
     struct payment_changed_webhook body = describe_payment(type, action, money, booking, pool);
     tell(worker, &news, &record_payment_changed_webhook, &body);
+}
+
+void announce_waitlist(struct worker *worker, const char *action, int64_t owner_id,
+                       const struct waitlist_changed_webhook *about, const char *trace) {
+    struct pool *pool = worker_pool(worker);
+    struct waitlist_changed_webhook body = *about;
+    body.type = pool_printf(pool, "waitlist.%s", action);
+    body.timestamp = now_text(pool);
+    body.action = action;
+    struct news news = {.type = body.type,
+                        .cause = pool_printf(pool, "waitlist:%" PRId64, body.waitlist_id),
+                        .owner_id = owner_id,
+                        .user_id = body.user.id,
+                        .event_id = body.event_id,
+                        .trace = trace};
+    tell(worker, &news, &record_waitlist_changed_webhook, &body);
 }
 
 static struct event_changed_webhook describe_event(const char *type, const char *action, const struct event *event,

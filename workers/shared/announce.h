@@ -9,6 +9,10 @@
 /* `action`: "created", "confirmed", "cancelled", "expired"; each happens to a booking once. */
 void announce(struct worker *worker, const char *action, const struct booking_row *row, const char *trace);
 
+/* What happens to a booking more than once: "checked_in", "check_in_undone". `turn`: how often it has. */
+void announce_again(struct worker *worker, const char *action, const struct booking_row *row, int64_t turn,
+                    const char *trace);
+
 struct money {              /* that moved */
     const char *payment_id; /* the provider's */
     const char *refund_id;  /* ours; NULL: the payment was captured */
@@ -24,6 +28,11 @@ struct event_change {          /* of an event that was there before */
     size_t count;
     int64_t version; /* no two changes of one event have the same */
 };
+/* `action`: "offered", "lapsed" (its time ended, or the person left); each happens to an entry of a waiting list once.
+ * `about` is complete but for its head: type, timestamp and action. */
+void announce_waitlist(struct worker *worker, const char *action, int64_t owner_id,
+                       const struct waitlist_changed_webhook *about, const char *trace);
+
 /* `action`: "created", "cancelled"; "updated" with what has changed, else NULL. */
 void announce_event(struct worker *worker, const char *action, const struct event *event,
                     const struct event_change *change, const char *trace);

@@ -14,11 +14,11 @@
 
 #define BOOKING_COLUMNS                                                                                                \
     "b.id, b.reference, " SHOWN_STATUS ", b.notes, " SHOWN_PAYMENT ", b.price_minor, b.currency, b.hold_expires_at, "  \
-    "b.created_at, b.updated_at, b.cancelled_at, p.provider_payment_id, p.order_id, "                                  \
+    "b.created_at, b.updated_at, b.cancelled_at, b.checked_in_at, p.provider_payment_id, p.order_id, "                 \
     "CASE WHEN b.status = 'pending' THEN p.payment_url END, "                                                          \
     "r.refund_id, r.amount_minor, r.currency, r.status, r.cause, " PARTY_COLUMNS
 /* In the place of a new booking's columns from cancelled_at to the refund's. */
-#define NEW_BOOKING_COLUMNS "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+#define NEW_BOOKING_COLUMNS "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 #define PARTY_COLUMNS                                                                                                  \
     "u.id, u.name, u.email, u.phone, e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, "  \
     "e.location, e.virtual_link, e.price_minor, e.currency, e.is_active, e.cancelled_at IS NOT NULL, "                 \
@@ -49,6 +49,7 @@ enum booking_column {
     BOOKING_CREATED,
     BOOKING_UPDATED,
     BOOKING_CANCELLED,
+    BOOKING_CHECKED_IN,
     BOOKING_PAYMENT_ID,
     BOOKING_ORDER_ID,
     BOOKING_PAYMENT_URL,

@@ -86,6 +86,7 @@ struct booking_row booking_row_at(const PGresult *result, int row_number, int fi
     SET_TEXT(booking, payment_url, text(row, BOOKING_PAYMENT_URL));
     SET_TEXT(booking, cancelled_at, moment(row, BOOKING_CANCELLED));
     SET_TEXT(booking, hold_expires_at, moment(row, BOOKING_HOLD));
+    SET_TEXT(booking, checked_in_at, moment(row, BOOKING_CHECKED_IN));
     SET_TEXT(booking.user, phone, text(row, USER_PHONE));
     if (text(row, BOOKING_REFUND_ID))
         SET(booking, refund, read_refund(row));

@@ -5,9 +5,10 @@
 
 #define EVENT_COLUMNS                                                                                                  \
     "e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link, "      \
-    "e.capacity, e.taken, e.price_minor, e.currency, e.rating, e.is_active, e.cancelled_at IS NOT NULL, "              \
-    "f.id, f.name, f.email, e.facilitator_crm_id, f.facilitator_crm_id, e.cancellation_policy, e.reminder_minutes, "   \
-    "e.revision, e.created_at, e.updated_at"
+    "e.capacity, e.taken, e.available, e.offered, e.waiting, e.price_minor, e.currency, e.shown_rating, "              \
+    "e.review_count, e.language, e.is_active, e.cancelled_at IS NOT NULL, f.id, f.name, f.email, "                     \
+    "e.facilitator_crm_id, f.facilitator_crm_id, e.cancellation_policy, e.reminder_minutes, e.revision, "              \
+    "e.created_at, e.updated_at"
 
 enum event_column {
     EVENT_ID,
@@ -21,9 +22,14 @@ enum event_column {
     EVENT_VIRTUAL_LINK,
     EVENT_CAPACITY,
     EVENT_TAKEN,
+    EVENT_AVAILABLE,
+    EVENT_OFFERED,
+    EVENT_WAITING,
     EVENT_PRICE,
     EVENT_CURRENCY,
     EVENT_RATING,
+    EVENT_REVIEW_COUNT,
+    EVENT_LANGUAGE,
     EVENT_ACTIVE,
     EVENT_CANCELLED,
     FACILITATOR_ID,

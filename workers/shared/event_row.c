@@ -36,8 +36,11 @@ void event_row_at(const PGresult *result, int row, int first, struct pool *pool,
         .start_datetime = rfc3339_text(db_text(result, row, first + EVENT_START), pool),
         .time_zone = db_text(result, row, first + EVENT_TIME_ZONE),
         .current_participants = db_integer(result, row, first + EVENT_TAKEN),
+        .places_offered = db_integer(result, row, first + EVENT_OFFERED),
+        .waitlist_count = db_integer(result, row, first + EVENT_WAITING),
         .price_minor = db_integer(result, row, first + EVENT_PRICE),
         .currency = db_text(result, row, first + EVENT_CURRENCY),
+        .review_count = db_integer(result, row, first + EVENT_REVIEW_COUNT),
         .is_active = db_boolean(result, row, first + EVENT_ACTIVE) && !cancelled,
         .status = cancelled ? "cancelled" : "active",
         .facilitator = {.id = db_integer(result, row, first + FACILITATOR_ID),
@@ -53,10 +56,11 @@ void event_row_at(const PGresult *result, int row, int first, struct pool *pool,
     SET_TEXT(event, end_datetime, rfc3339_text(db_text(result, row, first + EVENT_END), pool));
     SET_TEXT(event, location, db_text(result, row, first + EVENT_LOCATION));
     SET_TEXT(event, virtual_link, db_text(result, row, first + EVENT_VIRTUAL_LINK));
+    SET_TEXT(event, language, db_text(result, row, first + EVENT_LANGUAGE));
     SET_TEXT(event, facilitator_crm_id, code ? code : db_text(result, row, first + FACILITATOR_CRM_ID));
     if (!db_is_null(result, row, first + EVENT_CAPACITY)) {
         SET(event, max_participants, db_integer(result, row, first + EVENT_CAPACITY));
-        SET(event, available_spots, event.max_participants - event.current_participants);
+        SET(event, available_spots, db_integer(result, row, first + EVENT_AVAILABLE));
     }
     if (!db_is_null(result, row, first + EVENT_RATING))
         SET(event, rating, db_number(result, row, first + EVENT_RATING));

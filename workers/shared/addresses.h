@@ -1,6 +1,6 @@
 /* Which addresses webhooks may be sent to: global ones, and the operator's WEBHOOK_ALLOW_NETS. Pure. */
-#ifndef TITHI_CRM_ADDRESSES_H
-#define TITHI_CRM_ADDRESSES_H
+#ifndef TITHI_ADDRESSES_H
+#define TITHI_ADDRESSES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Decisions about webhook endpoints, pure: where one may be. */
-#ifndef TITHI_CRM_ENDPOINT_RULES_H
-#define TITHI_CRM_ENDPOINT_RULES_H
+#ifndef TITHI_ENDPOINT_RULES_H
+#define TITHI_ENDPOINT_RULES_H
 
 #include <stdbool.h>
 

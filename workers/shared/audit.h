@@ -1,7 +1,7 @@
 /* The log of what concerns security: table security_events, by OWASP's logging vocabulary. The same goes to the
  * process's log. No e-mail address, token, code or password may get into it. */
-#ifndef TITHI_AUTH_AUDIT_H
-#define TITHI_AUTH_AUDIT_H
+#ifndef TITHI_AUDIT_H
+#define TITHI_AUDIT_H
 
 #include <stddef.h>
 #include <stdint.h>
