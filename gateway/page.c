@@ -6,6 +6,7 @@
 #include "reply.h"
 #include "request.h"
 #include "settings.h"
+#include "web.h"
 
 /* The file's bytes, from name_begin to name_end. WEB_FOLDER is the build's. */
 /* clang-format off */
@@ -48,8 +49,12 @@ void page_answer_style(struct request *request) {
     answer_sandbox(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
 }
 
+/* The app shows the same in the rest's looks and in people's languages. Browsers take the fragment along. */
 void page_answer_account(struct request *request) {
-    answer(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
+    if (web_is_there())
+        reply_redirect(request, "/app/link");
+    else
+        answer(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
 }
 
 void page_answer_account_script(struct request *request) {

@@ -257,6 +257,10 @@ static void answer_page(struct request *request, const char *path) {
         answer_that_nothing_was_built(request);
 }
 
+bool web_is_there(void) {
+    return site && file_find(site, APP_PAGE, strlen(APP_PAGE));
+}
+
 void web_answer_app(struct request *request) {
     answer_page(request, APP_PAGE);
 }

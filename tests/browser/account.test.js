@@ -100,12 +100,12 @@ browserTest('turns the second factor on, and signs in with the app and with a re
   const secret = await dialog.getByRole('group', { name: 'Key for the app' }).textContent();
   await field(dialog, 'Code of the app').fill(totp(secret));
   await dialog.getByRole('button', { name: 'Turn it on' }).click();
-  const list = dialog.getByRole('list', { name: 'Recovery codes' });
+  const list = page.getByRole('list', { name: 'Recovery codes' });
   await seen(list);
   const codes = await list.getByRole('listitem').allTextContents();
   assert.equal(codes.length, 10);
-  await field(dialog, 'I have kept these codes').check();
-  await dialog.getByRole('button', { name: 'Done' }).click();
+  await field(page, 'I have kept these codes').check();
+  await page.getByRole('button', { name: 'Done' }).click();
   await seen(page.getByText('10 recovery codes are left.'));
 
   await page.getByRole('button', { name: 'Sign out' }).click();

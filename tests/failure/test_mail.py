@@ -226,6 +226,7 @@ EVERYTHING = {
     "hold_expires_at": "2026-07-01T10:00:00.123456Z",
     "time_at": "2026-07-01T10:00:00Z",
     "since_at": "2026-07-01T10:00:00Z",
+    "offer_ends_at": "2026-07-01T14:00:00Z",
     "former_start_at": "2026-08-01T09:00:00Z",
     "today_on": "2026-08-01",
     "refund_minor": "1250",

@@ -80,7 +80,8 @@ function show() {
   part('state').textContent = order.booking_status;
   showTime();
   say(...(problem ? [problem, 'bad'] : result()));
-  part('order').hidden = part('actions').hidden = false;
+  part('back').href = '/app/bookings?paid=' + encodeURIComponent(order.booking_reference); /* where a provider would lead by itself */
+  part('order').hidden = part('actions').hidden = part('back').hidden = false;
   for (const button of document.querySelectorAll('[data-action]')) {
     if (!payable() && button === document.activeElement) part('leave').focus();
     button.disabled = !payable();

@@ -22,7 +22,7 @@
 #define TROUBLE_MS 900 /* how often lanes in trouble are looked after: at each poll */
 #define WAIT_LIMIT_MS 1000
 #define GATHER_LIMIT 128
-#define GATHER_MS 5
+#define GATHER_MS 20
 #define RESPONSE_SIZE 2049
 
 struct deliveries {

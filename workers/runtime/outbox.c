@@ -19,7 +19,8 @@
  * index that has finished rows as well. */
 #define BY_LANE " ORDER BY outbox.lane, outbox.next_attempt_at, outbox.id "
 #define WAKE_LIMIT 1000
-/* The ids as an array, so that the planner takes them from the index, however many it expects. */
+/* The ids as an array, here and below, so that the planner takes them from the index, however few rows it believes in.
+ */
 #define LEASE_TAKEN                                                                                                    \
     " UPDATE outbox SET leased_until = " LEASE ", asleep = false, held = false"                                        \
     " WHERE id = ANY (ARRAY(SELECT id FROM taken))"                                                                    \
@@ -125,16 +126,17 @@ static const struct statement probe = {
                    "  FROM taken WHERE lanes.channel = $1::text AND lanes.lane = taken.lane)" LEASE_TAKEN
                    ", (SELECT openings FROM taken WHERE taken.id = outbox.id)"};
 
-static const struct statement renew = {"outbox_renew",
-                                       "UPDATE outbox SET leased_until = " LEASE
-                                       " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
-                                       " WHERE outbox.id = held.id AND leased_until = held.until AND state = 'due'"
-                                       " RETURNING outbox.id, leased_until"};
+static const struct statement renew = {
+    "outbox_renew",
+    "UPDATE outbox SET leased_until = " LEASE " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
+    " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = held.id AND leased_until = held.until AND state = 'due'"
+    " RETURNING outbox.id, leased_until"};
 
-static const struct statement release = {"outbox_release",
-                                         "UPDATE outbox SET leased_until = NULL"
-                                         " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
-                                         " WHERE outbox.id = held.id AND leased_until = held.until AND state = 'due'"};
+static const struct statement release = {
+    "outbox_release",
+    "UPDATE outbox SET leased_until = NULL"
+    " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
+    " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = held.id AND leased_until = held.until AND state = 'due'"};
 
 /* What was given up meanwhile stays dead. After a commit whose outcome was not known it finds nothing any more. */
 static const struct statement record = {
@@ -147,7 +149,7 @@ static const struct statement record = {
     " finished_at = CASE WHEN given.state <> 'due' THEN now() END"
     " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::integer[], $5::bigint[], $6::integer[], $7::text[])"
     "   WITH ORDINALITY AS given(id, until, state, attempts, wait_ms, status, error, place)"
-    " WHERE outbox.id = given.id AND outbox.leased_until = given.until"
+    " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = given.id AND outbox.leased_until = given.until"
     " AND outbox.state IN ('due', given.state) RETURNING given.place"};
 
 static const struct statement keep_attempts = {

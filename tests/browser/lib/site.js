@@ -112,7 +112,9 @@ export function sql(statement) {
 /** Ends the gateway, which cuts every connection; runit starts it anew. Comes back when it answers again. */
 export async function restartGateway() {
   const file = path.join(site.state, 'run/gateway-1.pid');
-  const before = fs.readFileSync(file, 'utf8');
+  const pid = () => fs.existsSync(file) && fs.readFileSync(file, 'utf8');
+  const before = pid();
   process.kill(Number(before));
-  await until(async () => fs.existsSync(file) && fs.readFileSync(file, 'utf8') !== before && (await fetch(`${site.url}/ready`).catch(() => null))?.ok, 'the gateway is back', 60);
+  const isBack = async () => pid() && pid() !== before && (await fetch(`${site.url}/readyz`).catch(() => null))?.ok;
+  await until(isBack, 'the gateway is back', 60);
 }

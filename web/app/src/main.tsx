@@ -12,7 +12,11 @@ startTheme();
 
 const client = new QueryClient({
   defaultOptions: {
+    // Also where the browser knows that it is offline: what failed is said, instead of waiting in silence.
+    mutations: { networkMode: 'always' },
     queries: {
+      networkMode: 'always',
+      refetchOnReconnect: true,
       staleTime: 15_000,
       // Refusals stay refusals; what may pass is tried again.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500),

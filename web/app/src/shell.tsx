@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, NavLink, useLocation, useNavigate, useNavigationType } from 'react-router';
 import { api, call } from './api/client';
 import { isLanguage, LANGUAGES, setLanguage } from './i18n';
+import { sessionMayBe } from './session/flag';
 import { useSession, useSignOut } from './session/session';
 import { buttonClass } from './ui/button';
 import { Moon } from './ui/moon';
@@ -126,7 +127,6 @@ function ThemeButton() {
 /** The account's language is also that of its mails. */
 function LanguageSelect() {
   const { t, i18n } = useTranslation();
-  const { profile } = useSession();
   return (
     <select
       aria-label={t('language')}
@@ -135,7 +135,7 @@ function LanguageSelect() {
         const language = event.target.value;
         if (!isLanguage(language)) return;
         void setLanguage(language);
-        if (profile) void call(api.PUT('/profile/mail', { body: { language } })).catch(() => undefined);
+        if (sessionMayBe()) void call(api.PUT('/profile/mail', { body: { language } })).catch(() => undefined);
       }}
       className="min-h-11 rounded-lg border border-edge bg-surface px-3 text-ink"
     >

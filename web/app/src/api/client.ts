@@ -20,11 +20,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Not that a password or a code is wrong, which is refused with 401 too. */
+async function tokenIsOver(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const told = (await response.clone().json().catch(() => null)) as { code?: string } | null;
+  return told?.code === 'invalid_token';
+}
+
 /** Sends it; where the access token is over, gets a new one and sends it again. */
 async function send(request: Request): Promise<Response> {
   const again = sessionMayBe() ? request.clone() : null;
   const response = await fetch(request);
-  if (response.status !== 401 || !again || new URL(request.url).pathname.startsWith('/session')) return response;
+  if (!again || new URL(request.url).pathname.startsWith('/session') || !(await tokenIsOver(response))) return response;
   return (await refreshSession()) ? fetch(again) : response;
 }
 

@@ -26,9 +26,11 @@ export function formatter(language: string) {
     time: (time: Time, timeZone?: string) => dated(time, timeZone, { timeStyle: 'short' }),
     /** 5 Dec 2026, 17:30 */
     dayAndTime: (time: Time, timeZone?: string) => dated(time, timeZone, { dateStyle: 'medium', timeStyle: 'short' }),
-    /** Sat, 5 Dec, 17:30 – 19:00 */
+    /** Sat, 5 Dec, 17:30 – 19:00; with the year where it is not this one */
     span: (start: Time, end: Time | null, timeZone?: string) => {
-      const format = new Intl.DateTimeFormat(language, { timeZone, weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' });
+      const year = asDate(start).getFullYear() === new Date().getFullYear() ? undefined : 'numeric';
+      const day = { weekday: 'short', day: 'numeric', month: 'short', year } as const;
+      const format = new Intl.DateTimeFormat(language, { timeZone, ...day, hour: 'numeric', minute: '2-digit' });
       return end ? format.formatRange(asDate(start), asDate(end)) : format.format(asDate(start));
     },
     /** GMT+5:30, or the zone's name where there is one */

@@ -9,8 +9,18 @@ export function setSessionMayBe(may: boolean): void {
   if (may) localStorage.setItem(FLAG, '1');
   else {
     localStorage.removeItem(FLAG);
+    localStorage.removeItem(ROLE);
     setSecondFactorDue(false);
   }
+}
+
+const ROLE = 'tithi.role';
+
+/** Whether this browser last saw another role: its access token then has the rights of before. */
+export function roleHasChanged(role: string): boolean {
+  const before = localStorage.getItem(ROLE);
+  localStorage.setItem(ROLE, role);
+  return before !== null && before !== role;
 }
 
 const FACTOR_DUE = 'tithi.factor';

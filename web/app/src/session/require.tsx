@@ -31,7 +31,9 @@ export function Require({ role }: { role?: 'facilitator' | 'admin' }) {
         <Notice kind="warn">
           <p>{t('factorDue.text')}</p>
         </Notice>
-        <ButtonLink to="/app/profile/security" className="self-start">{t('factorDue.go')}</ButtonLink>
+        <ButtonLink to="/app/profile/security" className="self-start">
+          {t('factorDue.go')}
+        </ButtonLink>
       </Page>
     );
   return <Outlet />;

@@ -5,7 +5,7 @@ import { api, ApiError, call, type Schemas } from '../api/client';
 import { isLanguage, languageWasChosen, setLanguage } from '../i18n';
 import { useErrorSentence } from '../ui/errors';
 import { useToast } from '../ui/toast';
-import { onSessionChange, sessionMayBe, setSecondFactorDue, setSessionMayBe } from './flag';
+import { onSessionChange, refreshSession, roleHasChanged, sessionMayBe, setSecondFactorDue, setSessionMayBe } from './flag';
 
 export type Profile = Schemas['Profile'];
 
@@ -14,7 +14,9 @@ export const profileQuery = queryOptions({
   queryFn: async ({ signal }): Promise<Profile | null> => {
     if (!sessionMayBe()) return null;
     try {
-      return await call(api.GET('/profile', { signal }));
+      const profile = await call(api.GET('/profile', { signal }));
+      if (roleHasChanged(profile.role)) await refreshSession(true);
+      return profile;
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       setSessionMayBe(false);
@@ -64,6 +66,7 @@ export function useForgetSession() {
   return (to = '/app/') => {
     farewell = { from: window.location.pathname, to };
     setSessionMayBe(false);
+    sessionStorage.clear(); // what was typed and not sent
     client.setQueryData(profileQuery.queryKey, null);
     // Once the pages that only this person may see are gone: they would ask again.
     setTimeout(() => {

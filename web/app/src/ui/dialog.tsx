@@ -1,6 +1,6 @@
 /** Dialogs on the browser's own <dialog>: it keeps the focus inside, closes with Escape and leaves the page behind inert. */
 import { X } from 'lucide-react';
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, type Look } from './button';
 import { ErrorNotice } from './notice';
@@ -9,15 +9,23 @@ export function Dialog({ open, title, onClose, children, wide = false }: { open:
   const { t } = useTranslation();
   const id = useId();
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open) box.current?.showModal();
-    else box.current?.close();
+  const shown = useRef(false);
+  useLayoutEffect(() => {
+    const dialog = box.current;
+    if (!open || !dialog) return undefined;
+    dialog.showModal();
+    shown.current = true;
+    // Before it leaves the page, where it does: closed, it gives the focus back to where that was.
+    return () => {
+      shown.current = false;
+      dialog.close();
+    };
   }, [open]);
   return (
     <dialog
       ref={box}
       aria-labelledby={id}
-      onClose={() => open && onClose()}
+      onClose={() => shown.current && onClose()}
       onClick={(event) => event.target === event.currentTarget && onClose()}
       className={`m-auto w-[calc(100%-2rem)] rounded-2xl border border-line bg-surface p-0 text-ink ${wide ? 'max-w-3xl' : 'max-w-lg'}`}
     >

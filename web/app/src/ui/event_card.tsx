@@ -74,7 +74,20 @@ export function DateTile({ event }: { event: Pick<Event, 'start_datetime' | 'tim
   );
 }
 
-export function EventCard({ event, level = 2, live = false }: { event: Event; level?: 2 | 3; /** Follows its places while it can be seen. */ live?: boolean }) {
+/** The link's target, and the mark of its focus, are the card. */
+const wholeCard =
+  'after:absolute after:inset-0 after:rounded-2xl focus-visible:outline-none focus-visible:after:outline-3 ' +
+  'focus-visible:after:outline-offset-2 focus-visible:after:outline-accent';
+
+type CardProps = {
+  event: Event;
+  /** Of its heading. */
+  level?: 2 | 3;
+  /** Follows its places while it can be seen. */
+  live?: boolean;
+};
+
+export function EventCard({ event, level = 2, live = false }: CardProps) {
   const { t } = useTranslation('public');
   const format = useFormat();
   const kind = useKindName();
@@ -96,7 +109,7 @@ export function EventCard({ event, level = 2, live = false }: { event: Event; le
             to={`/app/events/${event.id}`}
             // Shown at once on its page, which asks anew all the same.
             onClick={() => client.setQueryData(['event', event.id], event, { updatedAt: 0 })}
-            className="after:absolute after:inset-0 after:rounded-2xl focus-visible:outline-none focus-visible:after:outline-3 focus-visible:after:outline-offset-2 focus-visible:after:outline-accent"
+            className={wholeCard}
           >
             {event.title}
           </Link>
@@ -108,7 +121,7 @@ export function EventCard({ event, level = 2, live = false }: { event: Event; le
         </p>
         <p className="flex items-start gap-1.5 text-muted">
           {event.location ? <MapPin aria-hidden className="mt-1 size-4 shrink-0" /> : <Video aria-hidden className="mt-1 size-4 shrink-0" />}
-          <span className="min-w-0 break-words" dir="auto">{event.location ?? t('common:online')}</span>
+          <span className="min-w-0 break-words" dir="auto">{[event.location, event.virtual_link && t('common:online')].filter(Boolean).join(' · ')}</span>
         </p>
         <div className="mt-auto flex flex-wrap items-center justify-between gap-2 pt-1">
           <span className="text-lg font-semibold"><Price event={event} /></span>

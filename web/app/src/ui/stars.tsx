@@ -19,7 +19,12 @@ export function Stars({ rating, className = 'h-4' }: { rating: number; className
   const { t } = useTranslation('public');
   const format = useFormat();
   return (
-    <svg role="img" aria-label={t('stars', { rating: format.number(rating) })} viewBox="0 0 100 20" className={`aspect-5/1 shrink-0 rtl:-scale-x-100 ${className}`}>
+    <svg
+      role="img"
+      aria-label={t('stars', { rating: format.number(rating) })}
+      viewBox="0 0 100 20"
+      className={`aspect-5/1 shrink-0 rtl:-scale-x-100 ${className}`}
+    >
       <Row lit={false} />
       <svg width={rating * 20} height="20" viewBox={`0 0 ${rating * 20} 20`} overflow="hidden">
         <Row lit />

@@ -61,9 +61,12 @@ function Delete() {
   const { t } = useTranslation('account');
   const forget = useForgetSession();
   const [asking, setAsking] = useState(false);
-  const erase = useCommand((current_password: string, headers) => call(api.DELETE('/profile', { body: current_password ? { current_password } : {}, headers })), {
-    onSuccess: () => forget('/app/deleted'),
-  });
+  const erase = useCommand(
+    (current_password: string, headers) => call(api.DELETE('/profile', { body: current_password ? { current_password } : {}, headers })),
+    {
+      onSuccess: () => forget('/app/deleted'),
+    },
+  );
   const inUse = erase.error instanceof ApiError && erase.error.code === 'account_in_use';
   return (
     <>
@@ -74,7 +77,14 @@ function Delete() {
         <li>{t('data.first')}</li>
         <li>{t('data.final')}</li>
       </ul>
-      <Button look="danger" className="self-start" onClick={() => { erase.reset(); setAsking(true); }}>
+      <Button
+        look="danger"
+        className="self-start"
+        onClick={() => {
+          erase.reset();
+          setAsking(true);
+        }}
+      >
         {t('data.deleteButton')}
       </Button>
       <Dialog open={asking} title={t('data.deleteTitle')} onClose={() => setAsking(false)}>
@@ -86,7 +96,14 @@ function Delete() {
             </Link>
           </Notice>
         )}
-        <PasswordDialogForm submit={t('data.deleteButton')} look="danger" busy={erase.isPending} error={inUse ? null : erase.error} onSubmit={erase.mutate} onClose={() => setAsking(false)} />
+        <PasswordDialogForm
+          submit={t('data.deleteButton')}
+          look="danger"
+          busy={erase.isPending}
+          error={inUse ? null : erase.error}
+          onSubmit={erase.mutate}
+          onClose={() => setAsking(false)}
+        />
       </Dialog>
     </>
   );

@@ -23,5 +23,9 @@ const find = (words: [RegExp, string][], agent: string) => words.find(([pattern]
 export function deviceOf(agent: string | null | undefined): { browser: string | null; system: string | null; mobile: boolean } {
   const text = agent ?? '';
   const system = find(SYSTEMS, text);
-  return { browser: find(BROWSERS, text) ?? (text.split(/[/\s(]/)[0] || null), system, mobile: system === 'Android' || system === 'iPhone' || system === 'iPad' };
+  return {
+    browser: find(BROWSERS, text) ?? (text.split(/[/\s(]/)[0] || null),
+    system,
+    mobile: system === 'Android' || system === 'iPhone' || system === 'iPad',
+  };
 }

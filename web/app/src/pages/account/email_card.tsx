@@ -9,7 +9,7 @@ import { TextField } from '../../ui/field';
 import { Notice } from '../../ui/notice';
 import { Badge, Card } from '../../ui/page';
 import { ConfirmError } from './confirm';
-import { PasswordField } from './password_field';
+import { CurrentPasswordField } from './password_field';
 import { EMAIL_PATTERN, useProblem } from './problems';
 
 export function EmailCard() {
@@ -22,7 +22,13 @@ export function EmailCard() {
       title={t('email.label')}
       actions={
         !open && (
-          <Button look="secondary" onClick={() => { setOpen(true); setSentTo(null); }}>
+          <Button
+            look="secondary"
+            onClick={() => {
+              setOpen(true);
+              setSentTo(null);
+            }}
+          >
             {t('email.change')}
           </Button>
         )
@@ -37,7 +43,14 @@ export function EmailCard() {
           <p>{t('email.until')}</p>
         </Notice>
       )}
-      {open && <EmailForm onClose={(email) => { setOpen(false); setSentTo(email); }} />}
+      {open && (
+        <EmailForm
+          onClose={(email) => {
+            setOpen(false);
+            setSentTo(email);
+          }}
+        />
+      )}
     </Card>
   );
 }
@@ -63,7 +76,11 @@ function EmailForm({ onClose }: { onClose: (sentTo: string | null) => void }) {
     },
   );
   return (
-    <form noValidate onSubmit={(event) => void handleSubmit(({ email, ...rest }) => change.mutate({ email: email.trim(), ...rest }))(event)} className="flex max-w-md flex-col gap-4">
+    <form
+      noValidate
+      onSubmit={(event) => void handleSubmit(({ email, ...rest }) => change.mutate({ email: email.trim(), ...rest }))(event)}
+      className="flex max-w-md flex-col gap-4"
+    >
       <TextField
         type="email"
         label={t('email.new')}
@@ -75,7 +92,7 @@ function EmailForm({ onClose }: { onClose: (sentTo: string | null) => void }) {
         error={formState.errors.email?.message}
         {...register('email', { validate: (email) => EMAIL_PATTERN.test(email.trim()) || t('email.invalid') })}
       />
-      <PasswordField label={t('password.current')} hint={t('password.currentHint')} autoComplete="current-password" error={formState.errors.current_password?.message} {...register('current_password')} />
+      <CurrentPasswordField field={(rules) => register('current_password', rules)} error={formState.errors.current_password?.message} />
       <ConfirmError error={change.error} />
       <div className="flex flex-wrap gap-2">
         <Button type="submit" busy={change.isPending}>

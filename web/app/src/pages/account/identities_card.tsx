@@ -22,13 +22,16 @@ export function IdentitiesCard() {
   const [asking, setAsking] = useState(false);
   const { data: site } = useQuery(siteQuery);
   const { data, error, refetch } = useQuery({ queryKey: ['account', 'identities'], queryFn: ({ signal }) => call(api.GET('/profile/identities', { signal })) });
-  const unlink = useCommand((current_password: string, headers) => call(api.DELETE('/profile/identities', { body: current_password ? { current_password } : {}, headers })), {
-    onSuccess: async () => {
-      setAsking(false);
-      say(t('google.unlinked'));
-      await client.invalidateQueries({ queryKey: ['account'] });
+  const unlink = useCommand(
+    (current_password: string, headers) => call(api.DELETE('/profile/identities', { body: current_password ? { current_password } : {}, headers })),
+    {
+      onSuccess: async () => {
+        setAsking(false);
+        say(t('google.unlinked'));
+        await client.invalidateQueries({ queryKey: ['account'] });
+      },
     },
-  });
+  );
   const linked = data?.identities ?? [];
   if (!site?.google && linked.length === 0 && !error) return null;
   return (
@@ -44,7 +47,14 @@ export function IdentitiesCard() {
               </li>
             ))}
           </ul>
-          <Button look="secondary" className="self-start" onClick={() => { unlink.reset(); setAsking(true); }}>
+          <Button
+            look="secondary"
+            className="self-start"
+            onClick={() => {
+              unlink.reset();
+              setAsking(true);
+            }}
+          >
             {t('google.unlink')}
           </Button>
         </>
@@ -60,7 +70,14 @@ export function IdentitiesCard() {
       )}
       <Dialog open={asking} title={t('google.unlinkTitle')} onClose={() => setAsking(false)}>
         <p>{t('google.unlinkText')}</p>
-        <PasswordDialogForm submit={t('google.unlink')} look="danger" busy={unlink.isPending} error={unlink.error} onSubmit={unlink.mutate} onClose={() => setAsking(false)} />
+        <PasswordDialogForm
+          submit={t('google.unlink')}
+          look="danger"
+          busy={unlink.isPending}
+          error={unlink.error}
+          onSubmit={unlink.mutate}
+          onClose={() => setAsking(false)}
+        />
       </Dialog>
     </Card>
   );

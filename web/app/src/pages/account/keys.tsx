@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { api, call, type Schemas } from '../../api/client';
 import { useCommand } from '../../api/command';
 import { useFormat } from '../../i18n/format';
+import { useSession } from '../../session/session';
 import { Button } from '../../ui/button';
 import { Secret } from '../../ui/copy';
 import { ConfirmDialog, Dialog } from '../../ui/dialog';
@@ -17,10 +18,9 @@ import { Badge, Card, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { useToast } from '../../ui/toast';
 import { ConfirmError } from './confirm';
-import { PasswordField } from './password_field';
+import { CurrentPasswordField } from './password_field';
 import { useProblem } from './problems';
 import { Optional } from './register';
-import { useSession } from '../../session/session';
 
 type ApiKey = Schemas['ApiKey'];
 type Scope = Schemas['KeyScope'];
@@ -86,7 +86,9 @@ export default function KeysPage() {
 function KeyCard({ apiKey, onRevoke }: { apiKey: ApiKey; onRevoke: () => void }) {
   const { t } = useTranslation('account');
   const format = useFormat();
-  const used = apiKey.last_used_at ? t('keys.used', { when: format.relative(apiKey.last_used_at), address: apiKey.last_used_address ?? '–' }) : t('keys.unused');
+  const used = apiKey.last_used_at
+    ? t('keys.used', { when: format.relative(apiKey.last_used_at), address: apiKey.last_used_address ?? '–' })
+    : t('keys.unused');
   return (
     <Card
       title={
@@ -183,7 +185,13 @@ function KeyForm({ onClose, onMade }: { onClose: () => void; onMade: (made: Made
       <fieldset className="flex flex-col gap-1">
         <legend className="mb-1 font-medium">{t('keys.scopes')}</legend>
         {scopes.map((scope) => (
-          <Checkbox key={scope} value={scope} label={t(`keys.scope.${scope}`)} hint={t(`keys.scopeText.${scope}`)} {...register('scopes', { validate: (chosen) => chosen.length > 0 || t('keys.scopesNeeded') })} />
+          <Checkbox
+            key={scope}
+            value={scope}
+            label={t(`keys.scope.${scope}`)}
+            hint={t(`keys.scopeText.${scope}`)}
+            {...register('scopes', { validate: (chosen) => chosen.length > 0 || t('keys.scopesNeeded') })}
+          />
         ))}
         {errors.scopes && (
           <p role="alert" className="text-sm font-medium text-bad">
@@ -205,13 +213,19 @@ function KeyForm({ onClose, onMade }: { onClose: () => void; onMade: (made: Made
           max={1_000_000}
           step={1}
           inputMode="numeric"
-          label={<>{t('keys.limit')} <Optional /></>}
+          label={
+            <>
+              {t('keys.limit')} <Optional />
+            </>
+          }
           hint={t('keys.limitHint')}
           error={errors.rate_limit?.message}
-          {...register('rate_limit', { validate: (limit) => limit === '' || (/^\d+$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1_000_000) || t('keys.limitWrong') })}
+          {...register('rate_limit', {
+            validate: (limit) => limit === '' || (/^\d+$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1_000_000) || t('keys.limitWrong'),
+          })}
         />
       </div>
-      <PasswordField label={t('password.current')} hint={t('password.currentHint')} autoComplete="current-password" error={errors.current_password?.message} {...register('current_password')} />
+      <CurrentPasswordField field={(rules) => register('current_password', rules)} error={errors.current_password?.message} />
       <ConfirmError error={make.error} />
       <div className="flex flex-wrap justify-end gap-2">
         <Button look="secondary" onClick={onClose}>

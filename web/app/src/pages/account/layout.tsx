@@ -1,12 +1,18 @@
 /** The pages about one's own account, beside their navigation: tabs where there is little room. */
 import { Bell, Database, KeyRound, ShieldCheck, UserRound } from 'lucide-react';
-import { Suspense } from 'react';
+import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { NavLink, Outlet } from 'react-router';
+import { NavLink, Outlet, useLocation } from 'react-router';
 import { Loading } from '../../ui/skeleton';
 
 export default function AccountLayout() {
   const { t } = useTranslation('account');
+  const { pathname } = useLocation();
+  const tabs = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    const [list, tab] = [tabs.current, tabs.current?.querySelector<HTMLElement>('[aria-current]')];
+    if (list && tab) list.scrollLeft += tab.getBoundingClientRect().left - list.getBoundingClientRect().left - (list.clientWidth - tab.offsetWidth) / 2;
+  }, [pathname]);
   const pages = [
     { to: '/app/profile', label: t('nav.profile'), Icon: UserRound },
     { to: '/app/profile/security', label: t('nav.security'), Icon: ShieldCheck },
@@ -17,7 +23,7 @@ export default function AccountLayout() {
   return (
     <div className="mx-auto w-full max-w-6xl lg:grid lg:grid-cols-[15rem_minmax(0,1fr)]">
       <nav aria-label={t('nav.label')} className="no-print border-b border-line px-4 pt-4 lg:border-b-0 lg:pt-10">
-        <ul className="flex gap-1 overflow-x-auto lg:flex-col">
+        <ul ref={tabs} className="flex gap-1 overflow-x-auto lg:flex-col">
           {pages.map(({ to, label, Icon }) => (
             <li key={to} className="shrink-0">
               <NavLink
@@ -28,14 +34,20 @@ export default function AccountLayout() {
                   (isActive ? 'border-brand text-brand lg:bg-brand-soft' : 'border-transparent text-ink hover:bg-sunken')
                 }
               >
-                <Icon aria-hidden className="size-5" />
+                <Icon aria-hidden className="hidden size-5 sm:block" />
                 {label}
               </NavLink>
             </li>
           ))}
         </ul>
       </nav>
-      <Suspense fallback={<div className="px-4 py-10"><Loading /></div>}>
+      <Suspense
+        fallback={
+          <div className="px-4 py-10">
+            <Loading />
+          </div>
+        }
+      >
         <div className="min-w-0 lg:*:mx-0">
           <Outlet />
         </div>

@@ -77,7 +77,10 @@ export default function LoginPage() {
       </Card>
       <p className="text-muted">
         {t('login.noAccount')}{' '}
-        <Link to={`/app/register${nextIsNamed(next) ? `?next=${encodeURIComponent(next)}` : ''}`} className="font-semibold text-brand underline underline-offset-4">
+        <Link
+          to={`/app/register${nextIsNamed(next) ? `?next=${encodeURIComponent(next)}` : ''}`}
+          className="font-semibold text-brand underline underline-offset-4"
+        >
           {t('login.register')}
         </Link>
       </p>
@@ -104,7 +107,11 @@ function PasswordForm({ busy, onDone, onChallenge }: { busy: boolean; onDone: (a
     },
   });
   return (
-    <form noValidate onSubmit={(event) => void handleSubmit((values) => open.mutate({ ...values, email: values.email.trim() }))(event)} className="flex flex-col gap-4">
+    <form
+      noValidate
+      onSubmit={(event) => void handleSubmit((values) => open.mutate({ ...values, email: values.email.trim() }))(event)}
+      className="flex flex-col gap-4"
+    >
       <TextField
         type="email"
         label={t('email.label')}
@@ -115,7 +122,12 @@ function PasswordForm({ busy, onDone, onChallenge }: { busy: boolean; onDone: (a
         error={formState.errors.email?.message}
         {...register('email', { validate: (email) => EMAIL_PATTERN.test(email.trim()) || t('email.invalid') })}
       />
-      <PasswordField label={t('password.label')} autoComplete="current-password" error={formState.errors.password?.message} {...register('password', { required: t('password.needed') })} />
+      <PasswordField
+        label={t('password.label')}
+        autoComplete="current-password"
+        error={formState.errors.password?.message}
+        {...register('password', { required: t('password.needed') })}
+      />
       <Link to="/app/forgot" className="self-end py-1 text-brand underline underline-offset-4">
         {t('login.forgot')}
       </Link>

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { api, call } from '../../api/client';
-import { LANGUAGES } from '../../i18n';
+import { useFormat } from '../../i18n/format';
 import { useSession } from '../../session/session';
 import { ErrorNotice } from '../../ui/notice';
 import { Card, Page } from '../../ui/page';
@@ -21,6 +21,7 @@ const mailQuery = { queryKey: ['account', 'mail'], queryFn: ({ signal }: { signa
 export default function MailPage() {
   const { t } = useTranslation('account');
   const { isFacilitator } = useSession();
+  const format = useFormat();
   const client = useQueryClient();
   const say = useToast();
   const { data, error, refetch } = useQuery(mailQuery);
@@ -29,7 +30,7 @@ export default function MailPage() {
     mutationFn: ({ kind, on }: Change) => call(api.PUT('/profile/mail', { body: { [kind]: on } })),
     scope: { id: 'mail' }, // one after the other: the last one counts
     onSuccess: (settings) => client.setQueryData(mailQuery.queryKey, settings),
-    onSettled: (_, __, { kind }) => setWanted(({ [kind]: _done, ...rest }) => rest),
+    onSettled: (_, __, { kind, on }) => setWanted((before) => (before[kind] === on ? { ...before, [kind]: undefined } : before)),
   });
   const set = (given: Change) => {
     setWanted((before) => ({ ...before, [given.kind]: given.on }));
@@ -51,14 +52,19 @@ export default function MailPage() {
             <ul className="flex flex-col divide-y divide-line">
               {kinds.map((kind) => (
                 <li key={kind} className="py-4 first:pt-0 last:pb-0">
-                  <Switch label={t(`mail.kind.${kind}`)} hint={t(`mail.text.${kind}`)} checked={wanted[kind] ?? data[kind]} onChange={(on) => choose({ kind, on })} />
+                  <Switch
+                    label={t(`mail.kind.${kind}`)}
+                    hint={t(`mail.text.${kind}`)}
+                    checked={wanted[kind] ?? data[kind]}
+                    onChange={(on) => choose({ kind, on })}
+                  />
                 </li>
               ))}
             </ul>
           </Card>
           <p className="text-muted">{t('mail.always')}</p>
           <p className="text-muted">
-            {t('mail.language', { language: LANGUAGES[data.language], zone: data.time_zone.replaceAll('_', ' ') })}{' '}
+            {t('mail.language', { language: format.languageName(data.language), zone: data.time_zone.replaceAll('_', ' ') })}{' '}
             <Link to="/app/profile" className="text-brand underline underline-offset-4">
               {t('mail.languageChange')}
             </Link>

@@ -9,7 +9,7 @@ import { Button } from '../../ui/button';
 import { Notice } from '../../ui/notice';
 import { Card } from '../../ui/page';
 import { ConfirmError } from './confirm';
-import { NewPasswordField, PasswordField } from './password_field';
+import { CurrentPasswordField, NewPasswordField } from './password_field';
 import { SHORTEST_PASSWORD } from './passwords';
 import { useProblem } from './problems';
 
@@ -22,14 +22,29 @@ export function PasswordCard() {
       title={t('security.password')}
       actions={
         !open && (
-          <Button look="secondary" onClick={() => { setOpen(true); setChanged(false); }}>
+          <Button
+            look="secondary"
+            onClick={() => {
+              setOpen(true);
+              setChanged(false);
+            }}
+          >
             {t('security.passwordChange')}
           </Button>
         )
       }
     >
       {changed && <Notice kind="good" role="status" title={t('security.passwordChanged')} />}
-      {open ? <PasswordForm onClose={(done) => { setOpen(false); setChanged(done); }} /> : <p className="text-muted">{t('security.passwordText')}</p>}
+      {open ? (
+        <PasswordForm
+          onClose={(done) => {
+            setOpen(false);
+            setChanged(done);
+          }}
+        />
+      ) : (
+        <p className="text-muted">{t('security.passwordText')}</p>
+      )}
     </Card>
   );
 }
@@ -42,7 +57,12 @@ function PasswordForm({ onClose }: { onClose: (done: boolean) => void }) {
   const { register, handleSubmit, setError, setFocus, formState } = useForm({ defaultValues: { current_password: '', new_password: '' } });
   const change = useCommand(
     (values: { current_password: string; new_password: string }, headers) =>
-      call(api.POST('/auth/password', { body: { new_password: values.new_password, ...(values.current_password && { current_password: values.current_password }) }, headers })),
+      call(
+        api.POST('/auth/password', {
+          body: { new_password: values.new_password, ...(values.current_password && { current_password: values.current_password }) },
+          headers,
+        }),
+      ),
     {
       onSuccess: async () => {
         onClose(true);
@@ -59,8 +79,8 @@ function PasswordForm({ onClose }: { onClose: (done: boolean) => void }) {
   );
   return (
     <form noValidate onSubmit={(event) => void handleSubmit((values) => change.mutate(values))(event)} className="flex max-w-md flex-col gap-4">
-      <input type="hidden" autoComplete="username" value={profile?.email ?? ''} readOnly />
-      <PasswordField label={t('password.current')} hint={t('password.currentHint')} autoComplete="current-password" error={formState.errors.current_password?.message} {...register('current_password')} />
+      <input type="text" autoComplete="username" value={profile?.email ?? ''} readOnly hidden />
+      <CurrentPasswordField field={(rules) => register('current_password', rules)} error={formState.errors.current_password?.message} />
       <NewPasswordField
         label={t('password.new')}
         own={[profile?.name ?? '', profile?.email ?? '']}

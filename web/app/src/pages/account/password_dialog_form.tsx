@@ -4,13 +4,23 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { Button, type Look } from '../../ui/button';
 import { ConfirmError } from './confirm';
-import { PasswordField } from './password_field';
+import { CurrentPasswordField } from './password_field';
 import { useProblem } from './problems';
 
 export function PasswordDialogForm({
-  submit, look = 'primary', busy, error, onSubmit, onClose,
+  submit,
+  look = 'primary',
+  busy,
+  error,
+  onSubmit,
+  onClose,
 }: {
-  submit: string; look?: Look; busy: boolean; error: unknown; onSubmit: (password: string) => void; onClose: () => void;
+  submit: string;
+  look?: Look;
+  busy: boolean;
+  error: unknown;
+  onSubmit: (password: string) => void;
+  onClose: () => void;
 }) {
   const { t } = useTranslation('account');
   const problem = useProblem();
@@ -23,7 +33,7 @@ export function PasswordDialogForm({
   }, [error, problem, setError, setFocus]);
   return (
     <form noValidate onSubmit={(event) => void handleSubmit(({ current_password }) => onSubmit(current_password))(event)} className="flex flex-col gap-4">
-      <PasswordField label={t('password.current')} hint={t('password.currentHint')} autoComplete="current-password" error={formState.errors.current_password?.message} {...register('current_password')} />
+      <CurrentPasswordField field={(rules) => register('current_password', rules)} error={formState.errors.current_password?.message} />
       <ConfirmError error={error} />
       <div className="flex flex-wrap justify-end gap-2">
         <Button look="secondary" onClick={onClose}>

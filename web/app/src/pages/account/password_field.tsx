@@ -1,9 +1,12 @@
 /** Fields for passwords: what is typed can be looked at, and nothing hinders pasting or managers. */
+import { useQuery } from '@tanstack/react-query';
 import { Eye, EyeOff } from 'lucide-react';
 import { type ComponentPropsWithRef, type ReactNode, useState } from 'react';
+import type { UseFormRegisterReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { box, Field } from '../../ui/field';
 import { LONGEST_PASSWORD, type Strength, passwordStrength } from './passwords';
+import { siteQuery } from './site';
 
 type Props = Omit<ComponentPropsWithRef<'input'>, 'type'> & { label: string; hint?: ReactNode; error?: string | undefined };
 
@@ -15,7 +18,15 @@ export function PasswordField({ label, hint, error, ...rest }: Props) {
     <Field label={label} hint={hint} error={error}>
       {(wiring) => (
         <div className="relative">
-          <input {...rest} {...wiring} type={shown ? 'text' : 'password'} maxLength={LONGEST_PASSWORD} autoCapitalize="none" spellCheck={false} className={`${box} min-h-11 pe-12`} />
+          <input
+            {...rest}
+            {...wiring}
+            type={shown ? 'text' : 'password'}
+            maxLength={LONGEST_PASSWORD}
+            autoCapitalize="none"
+            spellCheck={false}
+            className={`${box} min-h-11 pe-12`}
+          />
           <button
             type="button"
             onClick={() => setShown(!shown)}
@@ -29,6 +40,22 @@ export function PasswordField({ label, hint, error, ...rest }: Props) {
         </div>
       )}
     </Field>
+  );
+}
+
+/** For "is it really you?". Accounts that came by Google may have none. */
+export function CurrentPasswordField({ field, error }: { field: (rules: { required: string | false }) => UseFormRegisterReturn; error: string | undefined }) {
+  const { t } = useTranslation('account');
+  const { data: site } = useQuery(siteQuery);
+  const mayHaveNone = site?.google ?? true;
+  return (
+    <PasswordField
+      label={t('password.current')}
+      hint={mayHaveNone && site && t('password.currentHint')}
+      autoComplete="current-password"
+      error={error}
+      {...field({ required: !mayHaveNone && t('password.needed') })}
+    />
   );
 }
 

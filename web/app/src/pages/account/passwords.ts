@@ -6,7 +6,24 @@ export const LONGEST_PASSWORD = 256;
 /** 0 too short, 1 weak, 2 fair, 3 good, 4 strong. */
 export type Strength = 0 | 1 | 2 | 3 | 4;
 
-const GUESSED_FIRST = ['password', 'passwort', 'qwerty', 'qwertz', 'azerty', 'letmein', 'iloveyou', 'welcome', 'admin', 'login', 'monkey', 'dragon', 'sunshine', 'princess', 'football', 'tithi'];
+const GUESSED_FIRST = [
+  'password',
+  'passwort',
+  'qwerty',
+  'qwertz',
+  'azerty',
+  'letmein',
+  'iloveyou',
+  'welcome',
+  'admin',
+  'login',
+  'monkey',
+  'dragon',
+  'sunshine',
+  'princess',
+  'football',
+  'tithi',
+];
 const lettersOf = (text: string) => text.toLowerCase().replace(/[^\p{L}]/gu, '');
 
 function onlyRepeatsOrCounts(characters: string[]): boolean {

@@ -7,7 +7,8 @@ export type PersonalData = Schemas['PersonalData'];
 export function joinPages(pages: PersonalData[]): Omit<PersonalData, 'next'> {
   const joined: Record<string, unknown> = {};
   for (const page of pages)
-    for (const [name, value] of Object.entries(page)) joined[name] = Array.isArray(value) && Array.isArray(joined[name]) ? [...(joined[name] as unknown[]), ...(value as unknown[])] : value;
+    for (const [name, value] of Object.entries(page))
+      joined[name] = Array.isArray(value) && Array.isArray(joined[name]) ? [...(joined[name] as unknown[]), ...(value as unknown[])] : value;
   delete joined.next;
   return joined as Omit<PersonalData, 'next'>;
 }

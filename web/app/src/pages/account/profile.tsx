@@ -98,7 +98,11 @@ function ProfileForm({ profile, etag, onReload }: { profile: Profile; etag: stri
           />
           <TextField
             type="tel"
-            label={<>{t('profile.phone')} <Optional /></>}
+            label={
+              <>
+                {t('profile.phone')} <Optional />
+              </>
+            }
             autoComplete="tel"
             maxLength={32}
             error={errors.phone?.message}
@@ -121,15 +125,34 @@ function ProfileForm({ profile, etag, onReload }: { profile: Profile; etag: stri
         <Card title={t('profile.public')}>
           <p className="text-muted">{t('profile.publicText')}</p>
           <TextField
-            label={<>{t('profile.specialization')} <Optional /></>}
+            label={
+              <>
+                {t('profile.specialization')} <Optional />
+              </>
+            }
             hint={t('profile.specializationHint')}
             maxLength={200}
             error={errors.specialization?.message}
             {...register('specialization')}
           />
-          <TextArea label={<>{t('profile.bio')} <Optional /></>} hint={t('profile.bioHint')} rows={6} maxLength={10000} error={errors.bio?.message} {...register('bio')} />
+          <TextArea
+            label={
+              <>
+                {t('profile.bio')} <Optional />
+              </>
+            }
+            hint={t('profile.bioHint')}
+            rows={6}
+            maxLength={10000}
+            error={errors.bio?.message}
+            {...register('bio')}
+          />
           <TextField
-            label={<>{t('profile.crm')} <Optional /></>}
+            label={
+              <>
+                {t('profile.crm')} <Optional />
+              </>
+            }
             hint={t('profile.crmHint')}
             maxLength={64}
             className="max-w-64"

@@ -1,4 +1,4 @@
-/** Recovery codes, shown once: whoever closes this says that they are kept. */
+/** Recovery codes, shown once: whoever closes them says that they are kept. */
 import { Download, Printer } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
@@ -13,14 +13,24 @@ export function RecoveryCodes({ codes, account, onClose }: { codes: string[]; ac
   const { t } = useTranslation('account');
   const [kept, setKept] = useState(false);
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => list.current?.focus(), []);
+  useEffect(() => {
+    const page = document.getElementById('app');
+    list.current?.focus();
+    page?.classList.add('no-print'); // printed are the codes alone
+    return () => page?.classList.remove('no-print');
+  }, []);
   const text = `${t('recovery.file', { account })}\n\n${codes.join('\n')}\n`;
   return (
     <>
       <Notice kind="good" role="status" title={t('recovery.title')}>
         <p>{t('recovery.text')}</p>
       </Notice>
-      <ul ref={list} tabIndex={-1} aria-label={t('recovery.list')} className="grid grid-cols-2 gap-x-4 gap-y-1 rounded-lg bg-sunken p-4 text-center font-mono text-lg outline-none select-all">
+      <ul
+        ref={list}
+        tabIndex={-1}
+        aria-label={t('recovery.list')}
+        className="grid grid-cols-2 gap-x-2 gap-y-1 rounded-lg bg-sunken p-3 text-center font-mono whitespace-nowrap outline-none sm:text-lg select-all"
+      >
         {codes.map((code) => (
           <li key={code}>{code}</li>
         ))}

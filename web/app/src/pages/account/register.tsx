@@ -50,7 +50,10 @@ export default function RegisterPage() {
       </Card>
       <p className="text-muted">
         {t('register.haveAccount')}{' '}
-        <Link to={`/app/login${nextIsNamed(next) ? `?next=${encodeURIComponent(next)}` : ''}`} className="font-semibold text-brand underline underline-offset-4">
+        <Link
+          to={`/app/login${nextIsNamed(next) ? `?next=${encodeURIComponent(next)}` : ''}`}
+          className="font-semibold text-brand underline underline-offset-4"
+        >
           {t('register.login')}
         </Link>
       </p>
@@ -167,13 +170,27 @@ function RegisterForm({ busy, onDone }: { busy: boolean; onDone: (answer: { seco
       {hosts && (
         <>
           <TextField
-            label={<>{t('profile.specialization')} <Optional /></>}
+            label={
+              <>
+                {t('profile.specialization')} <Optional />
+              </>
+            }
             hint={t('profile.specializationHint')}
             maxLength={200}
             error={errors.specialization?.message}
             {...register('specialization')}
           />
-          <TextArea label={<>{t('profile.bio')} <Optional /></>} hint={t('profile.bioHint')} maxLength={10000} error={errors.bio?.message} {...register('bio')} />
+          <TextArea
+            label={
+              <>
+                {t('profile.bio')} <Optional />
+              </>
+            }
+            hint={t('profile.bioHint')}
+            maxLength={10000}
+            error={errors.bio?.message}
+            {...register('bio')}
+          />
         </>
       )}
       {told ? <ErrorNotice error={open.error} /> : null}
@@ -184,9 +201,13 @@ function RegisterForm({ busy, onDone }: { busy: boolean; onDone: (answer: { seco
   );
 }
 
+const roleCard =
+  'flex cursor-pointer gap-3 rounded-xl border border-edge p-4 has-checked:border-brand has-checked:bg-brand-soft ' +
+  'has-focus-visible:outline-3 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent';
+
 function RoleCard({ value, title, text, field }: { value: string; title: string; text: string; field: UseFormRegisterReturn }) {
   return (
-    <label className="flex cursor-pointer gap-3 rounded-xl border border-edge p-4 has-checked:border-brand has-checked:bg-brand-soft has-focus-visible:outline-3 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent">
+    <label className={roleCard}>
       <input type="radio" value={value} {...field} className="mt-1 size-5 shrink-0 accent-brand focus-visible:outline-none" />
       <span>
         <span className="font-semibold">{title}</span>

@@ -21,7 +21,7 @@ import { useToast } from '../../ui/toast';
 import { codeLooksRight } from './code_form';
 import { ConfirmError } from './confirm';
 import { PasswordDialogForm } from './password_dialog_form';
-import { PasswordField } from './password_field';
+import { CurrentPasswordField } from './password_field';
 import { useProblem } from './problems';
 import { RecoveryCodes } from './recovery_codes';
 
@@ -32,16 +32,24 @@ export function SecondFactorCard() {
   const format = useFormat();
   const client = useQueryClient();
   const say = useToast();
+  const { profile } = useSession();
   const [task, setTask] = useState<Task>(null);
+  const [codes, setCodes] = useState<string[] | null>(null); // until they are kept: nothing that is closed by mistake shows them
   const { data, error, refetch } = useQuery({ queryKey: ['account', 'factor'], queryFn: ({ signal }) => call(api.GET('/profile/second-factor', { signal })) });
   const close = () => setTask(null);
   const changed = () => void client.invalidateQueries({ queryKey: ['account'] });
+  const show = (given: string[]) => {
+    close();
+    changed();
+    setCodes(given);
+  };
 
   return (
     <Card title={t('factor.title')} actions={data && <Badge tone={data.active ? 'good' : 'plain'}>{t(data.active ? 'factor.on' : 'factor.off')}</Badge>}>
       {error ? <ErrorNotice error={error} onRetry={() => void refetch()} /> : null}
       {!data && !error && <Loading count={1} className="h-20 w-full" />}
-      {data && !data.active && (
+      {codes && <RecoveryCodes codes={codes} account={profile?.email ?? ''} onClose={() => setCodes(null)} />}
+      {data && !codes && !data.active && (
         <>
           {data.required ? (
             <Notice kind="warn" title={t('factor.dueTitle')}>
@@ -56,7 +64,7 @@ export function SecondFactorCard() {
           </Button>
         </>
       )}
-      {data?.active && (
+      {data?.active && !codes && (
         <>
           <p>{data.confirmed_at && t('factor.onText', { day: format.shortDay(data.confirmed_at) })}</p>
           <p className={data.recovery_codes_left < 3 ? 'font-semibold text-warn' : 'text-muted'}>{t('factor.left', { count: data.recovery_codes_left })}</p>
@@ -74,10 +82,10 @@ export function SecondFactorCard() {
         </>
       )}
       <Dialog open={task === 'begin'} title={t('factor.setUp')} onClose={close}>
-        <Begin onClose={close} onChanged={changed} />
+        <Begin onClose={close} onCodes={show} />
       </Dialog>
       <Dialog open={task === 'renew'} title={t('factor.renew')} onClose={close}>
-        <Renew onClose={close} onChanged={changed} />
+        <Renew onClose={close} onCodes={show} />
       </Dialog>
       <Dialog open={task === 'remove'} title={t('factor.remove')} onClose={close}>
         <Remove
@@ -94,20 +102,20 @@ export function SecondFactorCard() {
 }
 
 /** Password, then the app's QR code and its first code, then the recovery codes. */
-function Begin({ onClose, onChanged }: { onClose: () => void; onChanged: () => void }) {
+function Begin({ onClose, onCodes }: { onClose: () => void; onCodes: (codes: string[]) => void }) {
   const { t } = useTranslation('account');
-  const { profile } = useSession();
   const client = useQueryClient();
-  const begin = useCommand((current_password: string, headers) => call(api.POST('/profile/second-factor', { body: current_password ? { current_password } : {}, headers })));
+  const begin = useCommand((current_password: string, headers) =>
+    call(api.POST('/profile/second-factor', { body: current_password ? { current_password } : {}, headers })),
+  );
   const confirm = useCommand((code: string, headers) => call(api.POST('/profile/second-factor/confirm', { body: { code }, headers })), {
-    onSuccess: async () => {
-      onChanged();
+    onSuccess: async ({ recovery_codes }) => {
+      onCodes(recovery_codes);
       setSecondFactorDue(false);
       await refreshSession(true); // the role counts from now on
       await client.invalidateQueries({ queryKey: profileQuery.queryKey });
     },
   });
-  if (confirm.data) return <RecoveryCodes codes={confirm.data.recovery_codes} account={profile?.email ?? ''} onClose={onClose} />;
   if (!begin.data)
     return (
       <>
@@ -134,16 +142,23 @@ function Begin({ onClose, onChanged }: { onClose: () => void; onChanged: () => v
         </li>
         <li>{t('factor.step3')}</li>
       </ol>
-      <CodeFields submit={t('factor.activate')} appOnly busy={confirm.isPending} error={confirm.error} onSubmit={({ code }) => confirm.mutate(code)} onClose={onClose} />
+      <CodeFields
+        submit={t('factor.activate')}
+        appOnly
+        busy={confirm.isPending}
+        error={confirm.error}
+        onSubmit={({ code }) => confirm.mutate(code)}
+        onClose={onClose}
+      />
     </>
   );
 }
 
-function Renew({ onClose, onChanged }: { onClose: () => void; onChanged: () => void }) {
+function Renew({ onClose, onCodes }: { onClose: () => void; onCodes: (codes: string[]) => void }) {
   const { t } = useTranslation('account');
-  const { profile } = useSession();
-  const renew = useCommand((code: string, headers) => call(api.POST('/profile/second-factor/recovery-codes', { body: { code }, headers })), { onSuccess: onChanged });
-  if (renew.data) return <RecoveryCodes codes={renew.data.recovery_codes} account={profile?.email ?? ''} onClose={onClose} />;
+  const renew = useCommand((code: string, headers) => call(api.POST('/profile/second-factor/recovery-codes', { body: { code }, headers })), {
+    onSuccess: ({ recovery_codes }) => onCodes(recovery_codes),
+  });
   return (
     <>
       <p>{t('factor.renewText')}</p>
@@ -155,7 +170,8 @@ function Renew({ onClose, onChanged }: { onClose: () => void; onChanged: () => v
 function Remove({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const { t } = useTranslation('account');
   const remove = useCommand(
-    ({ code, current_password }: Codes, headers) => call(api.DELETE('/profile/second-factor', { body: { code, ...(current_password && { current_password }) }, headers })),
+    ({ code, current_password }: Codes, headers) =>
+      call(api.DELETE('/profile/second-factor', { body: { code, ...(current_password && { current_password }) }, headers })),
     { onSuccess: onDone },
   );
   return (
@@ -169,9 +185,23 @@ function Remove({ onClose, onDone }: { onClose: () => void; onDone: () => void }
 type Codes = { code: string; current_password: string };
 
 function CodeFields({
-  submit, appOnly = false, withPassword = false, danger = false, busy, error, onSubmit, onClose,
+  submit,
+  appOnly = false,
+  withPassword = false,
+  danger = false,
+  busy,
+  error,
+  onSubmit,
+  onClose,
 }: {
-  submit: string; appOnly?: boolean; withPassword?: boolean; danger?: boolean; busy: boolean; error: unknown; onSubmit: (codes: Codes) => void; onClose: () => void;
+  submit: string;
+  appOnly?: boolean;
+  withPassword?: boolean;
+  danger?: boolean;
+  busy: boolean;
+  error: unknown;
+  onSubmit: (codes: Codes) => void;
+  onClose: () => void;
 }) {
   const { t } = useTranslation('account');
   const problem = useProblem();
@@ -180,7 +210,11 @@ function CodeFields({
   const refused = problem(error);
   const refusalOf = (field: string) => (refused?.field === field ? refused.sentence : undefined);
   return (
-    <form noValidate onSubmit={(event) => void handleSubmit(({ code, ...rest }) => onSubmit({ code: code.trim(), ...rest }))(event)} className="flex flex-col gap-4">
+    <form
+      noValidate
+      onSubmit={(event) => void handleSubmit(({ code, ...rest }) => onSubmit({ code: code.trim(), ...rest }))(event)}
+      className="flex flex-col gap-4"
+    >
       <TextField
         label={t(appOnly ? 'code.appLabel' : 'code.eitherLabel')}
         error={errors.code?.message ?? refusalOf('code')}
@@ -192,12 +226,9 @@ function CodeFields({
         {...register('code', { validate: (code) => codeLooksRight(code) || t(appOnly ? 'code.appNeeded' : 'code.eitherNeeded') })}
       />
       {withPassword && (
-        <PasswordField
-          label={t('password.current')}
-          hint={t('password.currentHint')}
-          autoComplete="current-password"
-          error={refusalOf('current_password')}
-          {...register('current_password')}
+        <CurrentPasswordField
+          field={(rules) => register('current_password', rules)}
+          error={errors.current_password?.message ?? refusalOf('current_password')}
         />
       )}
       <div role="alert" className="sr-only">

@@ -13,7 +13,9 @@ type LoggedEvent = Schemas['LoggedEvent'];
 
 export function SecurityLog() {
   const { t } = useTranslation('account');
-  const query = usePages(['account', 'events'], (after, signal) => call(api.GET('/profile/security-events', { params: { query: { limit: 15, after } }, signal })));
+  const query = usePages(['account', 'events'], (after, signal) =>
+    call(api.GET('/profile/security-events', { params: { query: { limit: 15, after } }, signal })),
+  );
   const { data, error, refetch, fetchNextPage } = query;
   const events = data?.pages.flatMap((page) => page.events) ?? [];
   return (
@@ -45,7 +47,9 @@ function EventRow({ event }: { event: LoggedEvent }) {
       <time dateTime={event.at} className="text-sm text-muted sm:text-end">
         {format.dayAndTime(event.at)}
       </time>
-      <p className="text-sm break-words text-muted sm:col-span-2">{[by, event.address && t('log.from', { address: event.address })].filter(Boolean).join(' · ')}</p>
+      <p className="text-sm break-words text-muted sm:col-span-2">
+        {[by, event.address && t('log.from', { address: event.address })].filter(Boolean).join(' · ')}
+      </p>
     </li>
   );
 }

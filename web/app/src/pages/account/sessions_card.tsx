@@ -40,7 +40,13 @@ export function SessionsCard() {
       title={t('sessions.title')}
       actions={
         sessions.length > 1 && (
-          <Button look="secondary" onClick={() => { endOthers.reset(); setAsking(true); }}>
+          <Button
+            look="secondary"
+            onClick={() => {
+              endOthers.reset();
+              setAsking(true);
+            }}
+          >
             {t('sessions.endOthers')}
           </Button>
         )
@@ -86,7 +92,13 @@ function SessionRow({ session, busy, onEnd }: { session: Session; busy: boolean;
           {name} {session.current && <Badge tone="good">{t('sessions.current')}</Badge>}
         </p>
         <p className="text-sm break-words text-muted">
-          {[t('sessions.used', { when: format.relative(session.last_used_at) }), session.address, t('sessions.since', { day: format.shortDay(session.created_at) })].filter(Boolean).join(' · ')}
+          {[
+            t('sessions.used', { when: format.relative(session.last_used_at) }),
+            session.address,
+            t('sessions.since', { day: format.shortDay(session.created_at) }),
+          ]
+            .filter(Boolean)
+            .join(' · ')}
         </p>
       </div>
       {!session.current && (

@@ -38,7 +38,11 @@ export default function SignedInPage() {
     <NarrowPage title={t(failed ? 'signedIn.failedTitle' : 'signedIn.title')}>
       {failed ? (
         <>
-          {failed === 'nobody' ? <Notice kind="bad" role="alert" title={t('signedIn.nobody')} /> : <ErrorNotice error={failed} onRetry={() => window.location.reload()} />}
+          {failed === 'nobody' ? (
+            <Notice kind="bad" role="alert" title={t('signedIn.nobody')} />
+          ) : (
+            <ErrorNotice error={failed} onRetry={() => window.location.reload()} />
+          )}
           <ButtonLink to="/app/login" className="self-start">
             {t('login.title')}
           </ButtonLink>

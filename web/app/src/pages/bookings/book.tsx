@@ -67,8 +67,13 @@ function Result({ booking: made, fresh }: { booking: Booking; fresh: boolean }) 
   }, [fresh]);
   return (
     <div ref={box} tabIndex={-1} className="flex flex-col gap-6 outline-none">
-      {!fresh && booking.status !== 'pending' && <Notice title={t('book.already')} />}
-      <BookingState booking={booking} fresh />
+      {fresh || booking.status === 'pending' ? (
+        <BookingState booking={booking} fresh={fresh} />
+      ) : (
+        <Notice kind="good" title={t('book.already')}>
+          <Link to={`/app/bookings/${booking.id}`} className="self-start py-1 font-medium text-brand underline underline-offset-4">{t('booking.see')}</Link>
+        </Notice>
+      )}
     </div>
   );
 }
@@ -103,7 +108,9 @@ function BookForm({ event, onBooked }: { event: Event; onBooked: (booking: Booki
   const full = event.available_spots !== null && event.available_spots <= 0;
   const offeredUntil = useOffer(event.id, full);
   const { register, handleSubmit, watch, setError, formState: { errors } } = useForm<{ notes: string }>({ defaultValues: { notes: '' } });
-  const book = useCommand(({ notes }: { notes: string }, headers) => call(api.POST('/bookings', { body: { event_id: event.id, notes: notes.trim() || null }, headers })), {
+  const send = ({ notes }: { notes: string }, headers: { 'Idempotency-Key': string }) =>
+    call(api.POST('/bookings', { body: { event_id: event.id, notes: notes.trim() || null }, headers }));
+  const book = useCommand(send, {
     onSuccess: ({ booking }) => {
       changed(booking);
       onBooked(booking);
@@ -124,6 +131,7 @@ function BookForm({ event, onBooked }: { event: Event; onBooked: (booking: Booki
       </Card>
     );
   const priced = event.price > 0;
+  const refusedAs = book.error instanceof ApiError ? book.error.code : null;
   return (
     <Card title={t('book.yours')}>
       <VerifyBanner />
@@ -142,7 +150,7 @@ function BookForm({ event, onBooked }: { event: Event; onBooked: (booking: Booki
           {...register('notes')}
         />
         <Refusal event={event} error={book.error} />
-        <Button type="submit" busy={book.isPending} className="w-full sm:w-auto sm:self-start">
+        <Button type="submit" look={refusedAs === 'event_full' ? 'secondary' : 'primary'} busy={book.isPending} className="w-full sm:w-auto sm:self-start">
           {priced ? t('book.priced', { price: format.money(event.price, event.currency) }) : t('book.free')}
         </Button>
         <p className="text-sm text-muted">{t(priced ? 'book.pricedHint' : 'book.freeHint')}</p>

@@ -58,7 +58,9 @@ function Shown({ booking }: { booking: Booking }) {
     <Page title={event.title} lead={lead} wide>
       {!mine && (
         <Notice title={t('booking.ofOther', { name: booking.user.name })}>
-          <Link to={`/app/host/events/${booking.event_id}`} className="self-start py-1 font-medium text-brand underline underline-offset-4">{t('booking.toHost')}</Link>
+          <Link to={`/app/host/events/${booking.event_id}`} className="self-start py-1 font-medium text-brand underline underline-offset-4">
+            {t('booking.toHost')}
+          </Link>
         </Notice>
       )}
       <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_22rem]">

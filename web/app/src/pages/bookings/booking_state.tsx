@@ -59,10 +59,10 @@ function ToPay({ booking }: { booking: Booking }) {
 function Held({ booking, label, quiet = false }: { booking: Booking; label: 'pay.now' | 'pay.again' | 'pay.notYet'; quiet?: boolean }) {
   const { t } = useTranslation('bookings');
   const format = useFormat();
-  const words = { 'pay.now': t('pay.now', { price: format.money(booking.price, booking.currency) }), 'pay.again': t('pay.again'), 'pay.notYet': t('pay.notYet') };
+  const price = format.money(booking.price, booking.currency);
   const pay = (
     <div className="flex flex-col items-stretch gap-3 sm:items-start">
-      <Pay booking={booking} label={words[label]} look={quiet ? 'secondary' : 'primary'} />
+      <Pay booking={booking} label={t(label, { price })} look={quiet ? 'secondary' : 'primary'} />
     </div>
   );
   if (!booking.hold_expires_at) return pay;

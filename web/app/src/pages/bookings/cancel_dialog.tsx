@@ -33,7 +33,9 @@ export function CancelDialog({ booking, open, onClose }: { booking: Booking; ope
   if (!quote || !quote.cancellable)
     return (
       <Dialog open={open} title={t('cancel.ask')} onClose={onClose}>
-        {error ? <ErrorNotice error={error} onRetry={() => void refetch()} /> : quote ? <Notice kind="warn" title={t('common:refusal.booking_not_cancellable')} /> : <Loading count={1} />}
+        {error && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+        {!error && !quote && <Loading count={1} />}
+        {!error && quote && <Notice kind="warn" title={t('common:refusal.booking_not_cancellable')} />}
       </Dialog>
     );
   return (

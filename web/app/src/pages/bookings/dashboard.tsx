@@ -183,8 +183,11 @@ function Hosting() {
   const format = useFormat();
   const { data, error, refetch } = useQuery({
     queryKey: ['host', 'next'],
-    queryFn: async ({ signal }) =>
-      (await call(api.GET('/facilitator/events', { params: { query: { from: new Date().toISOString(), active: true, sort: 'start', limit: HOST_EVENTS } }, signal }))).events,
+    queryFn: async ({ signal }) => {
+      const query = { from: new Date().toISOString(), active: true, sort: 'start', limit: HOST_EVENTS } as const;
+      return (await call(api.GET('/facilitator/events', { params: { query }, signal }))).events;
+    },
+    enabled: !secondFactorIsDue(),
   });
   if (secondFactorIsDue()) return null;
   return (

@@ -33,7 +33,9 @@ export function EventTime({ event, both = false }: { event: When; /** Also what 
       <span className="font-medium">{format.span(event.start_datetime, event.end_datetime, event.time_zone)}</span>
       <span className="text-sm text-muted">{t('event.zone', { zone, city: cityOf(event.time_zone) })}</span>
       {differs && (
-        <span className="text-sm">{t('event.forYou', { span: format.span(event.start_datetime, event.end_datetime), zone: format.zone(here, event.start_datetime) })}</span>
+        <span className="text-sm">
+          {t('event.forYou', { span: format.span(event.start_datetime, event.end_datetime), zone: format.zone(here, event.start_datetime) })}
+        </span>
       )}
     </>
   );
@@ -64,7 +66,12 @@ export function EventFacts({ event, joinable = false }: { event: Short; joinable
       {event.location && (
         <Fact Icon={MapPin} label={t('where')}>
           <span dir="auto">{event.location}</span>
-          <a href={`https://www.openstreetmap.org/search?query=${encodeURIComponent(event.location)}`} target="_blank" rel="noopener noreferrer" className={`no-print ${linkClass}`}>
+          <a
+            href={`https://www.openstreetmap.org/search?query=${encodeURIComponent(event.location)}`}
+            target="_blank"
+            rel="noopener noreferrer"
+            className={`no-print ${linkClass}`}
+          >
             {t('event.map')}
             <span className="sr-only"> {t('newTab')}</span>
           </a>

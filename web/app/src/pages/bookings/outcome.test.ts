@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { lookAgain, outcomeOf } from './outcome';
+import { lookAgain, outcomeOf, type Watched } from './outcome';
 import type { Booking } from './queries';
 
-type Part = Pick<Booking, 'status' | 'payment_status' | 'refund' | 'hold_expires_at' | 'updated_at'>;
 const refund = (cause: NonNullable<Booking['refund']>['cause'], status: NonNullable<Booking['refund']>['status'] = 'pending') =>
   ({ refund_id: 'rfnd_1', amount: 20, amount_minor: 2000, currency: 'EUR', status, cause }) as Booking['refund'];
-const booking = (part: Partial<Part>): Part => ({ status: 'pending', payment_status: 'pending', refund: null, hold_expires_at: null, updated_at: '2026-12-01T11:00:00Z', ...part });
+const booking = (part: Partial<Watched>): Watched => ({
+  status: 'pending', payment_status: 'pending', refund: null, hold_expires_at: null, updated_at: '2026-12-01T11:00:00Z', ...part,
+});
 
 test.each([
   [{}, 'toPay'],
@@ -18,7 +19,7 @@ test.each([
   [{ status: 'cancelled', refund: refund('late') }, 'late'],
   [{ status: 'cancelled', refund: refund('cancelled') }, 'cancelled'],
   [{ status: 'cancelled' }, 'cancelled'],
-] as [Partial<Part>, string][])('%o is %s', (part, outcome) => {
+] as [Partial<Watched>, string][])('%o is %s', (part, outcome) => {
   expect(outcomeOf(booking(part))).toBe(outcome);
 });
 

@@ -1,6 +1,7 @@
 /** What a booking has come to, as its owner sees it. */
 import type { Booking } from './queries';
 
+export type Watched = Pick<Booking, 'status' | 'payment_status' | 'refund' | 'hold_expires_at' | 'updated_at'>;
 export type Outcome = 'toPay' | 'declined' | 'confirmed' | 'attended' | 'unpaid' | 'late' | 'cancelled';
 
 export function outcomeOf({ status, payment_status, refund }: Pick<Booking, 'status' | 'payment_status' | 'refund'>): Outcome {
@@ -20,7 +21,7 @@ const AFTERWARDS_MS = 300_000;
  * After how many milliseconds a booking is worth another look. `watchedMs`: for how long somebody who comes from paying has been waiting; null:
  * nobody does. Payments that arrive after the hold are waited for, too, and so is money on its way back; what is settled is not asked about again.
  */
-export function lookAgain(booking: Pick<Booking, 'status' | 'payment_status' | 'refund' | 'hold_expires_at' | 'updated_at'>, watchedMs: number | null, now: number = Date.now()): number | false {
+export function lookAgain(booking: Watched, watchedMs: number | null, now: number = Date.now()): number | false {
   const outcome = outcomeOf(booking);
   if (outcome === 'toPay' || outcome === 'declined') {
     const left = booking.hold_expires_at ? Date.parse(booking.hold_expires_at) - now : Infinity;

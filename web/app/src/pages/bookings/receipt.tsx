@@ -40,19 +40,27 @@ function providerName(provider: string): string {
   return provider.charAt(0).toUpperCase() + provider.slice(1);
 }
 
-type Line = { key: string; what: string; detail?: string; amount: number };
+type Line = { key: string; what: string; detail: string; amount: number };
 
 function Receipt({ receipt }: { receipt: Schemas['Receipt'] }) {
   const { t } = useTranslation('bookings');
   const format = useFormat();
   const money = (amount: number) => format.money(amount, receipt.currency);
   const payments = receipt.payments.map(
-    (paid): Line => ({ key: paid.captured_at, what: t('receipt.payment', { provider: providerName(paid.provider), time: format.dayAndTime(paid.captured_at) }), detail: paid.provider_payment_id ?? '', amount: paid.amount }),
+    (paid): Line => ({
+      key: paid.captured_at,
+      what: t('receipt.payment', { provider: providerName(paid.provider), time: format.dayAndTime(paid.captured_at) }),
+      detail: paid.provider_payment_id ?? '',
+      amount: paid.amount,
+    }),
   );
   const refunds = receipt.refunds.map(
     (back): Line => ({
       key: back.refund_id,
-      what: back.status === 'processed' && back.processed_at ? t('receipt.refunded', { time: format.dayAndTime(back.processed_at) }) : t('receipt.owed', { time: format.dayAndTime(back.created_at) }),
+      what:
+        back.status === 'processed' && back.processed_at
+          ? t('receipt.refunded', { time: format.dayAndTime(back.processed_at) })
+          : t('receipt.owed', { time: format.dayAndTime(back.created_at) }),
       detail: back.refund_id,
       amount: -back.amount,
     }),

@@ -14,7 +14,8 @@ import { Badge, Card, Empty, type Tone } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { useTyped } from '../public/use_typed';
 import { checkInIsOpen, isOver } from './event_row';
-import { listKey, useCheckIn } from './use_check_in';
+import { listKey } from './queries';
+import { useCheckIn } from './use_check_in';
 
 type Event = Schemas['Event'];
 type Booking = Schemas['Booking'];
@@ -49,7 +50,8 @@ export function Attendees({ event }: { event: Event }) {
   const asked: Query = { ...queryOf(filter, event), ...(q && { q }) };
   const query = usePages(
     [...listKey(event.id), asked],
-    (after, signal) => call(api.GET('/facilitator/events/{event_id}/bookings', { params: { path: { event_id: event.id }, query: { ...asked, after } }, signal })),
+    (after, signal) =>
+      call(api.GET('/facilitator/events/{event_id}/bookings', { params: { path: { event_id: event.id }, query: { ...asked, after } }, signal })),
     { keepFormer: true },
   );
   const bookings = query.data?.pages.flatMap((page) => page.bookings) ?? [];
@@ -68,7 +70,14 @@ export function Attendees({ event }: { event: Event }) {
       }
     >
       <div className="grid gap-4 sm:grid-cols-2">
-        <TextField type="search" label={t('attendees.search')} value={typed} maxLength={200} autoComplete="off" onChange={(change) => setTyped(change.target.value)} />
+        <TextField
+          type="search"
+          label={t('attendees.search')}
+          value={typed}
+          maxLength={200}
+          autoComplete="off"
+          onChange={(change) => setTyped(change.target.value)}
+        />
         <Select label={t('attendees.show')} value={filter} onChange={(picked) => change('who', picked.target.value)}>
           {FILTERS.map((each) => (
             <option key={each} value={each}>
@@ -143,7 +152,7 @@ function Attendee({ booking, canArrive, onArrive }: { booking: Booking; canArriv
       {standing && canArrive && (
         <Button look={arrived ? 'secondary' : 'primary'} onClick={() => onArrive(!arrived)}>
           {t(arrived ? 'arrival.undo' : 'arrival.do')}
-          <span className="sr-only">: {user.name}</span>
+          <span className="sr-only">{user.name}</span>
         </Button>
       )}
     </li>

@@ -21,7 +21,7 @@ export function CancelDialog({ event, onClose }: { event: Schemas['Event']; onCl
   const [sure, setSure] = useState(false);
   const path = { path: { event_id: event.id } };
   const preview = useQuery({
-    queryKey: ['host', 'event', event.id, 'cancel'],
+    queryKey: ['cancellation', event.id], // not asked anew once it is cancelled
     queryFn: ({ signal }) => call(api.GET('/facilitator/events/{event_id}/cancel', { params: path, signal })),
     staleTime: 0,
     gcTime: 0,
@@ -52,7 +52,13 @@ export function CancelDialog({ event, onClose }: { event: Schemas['Event']; onCl
               <li>{t('cancel.forGood')}</li>
             </ul>
           </Notice>
-          {would.bookings > 0 && <Checkbox label={refunds ? t('cancel.surePaid', { amount: refunds }) : t('cancel.sure', { count: would.bookings })} checked={sure} onChange={(change) => setSure(change.target.checked)} />}
+          {would.bookings > 0 && (
+            <Checkbox
+              label={refunds ? t('cancel.surePaid', { amount: refunds }) : t('cancel.sure', { count: would.bookings })}
+              checked={sure}
+              onChange={(change) => setSure(change.target.checked)}
+            />
+          )}
         </>
       )}
       <ErrorNotice error={cancel.error} />

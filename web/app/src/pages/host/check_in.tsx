@@ -14,18 +14,21 @@ import { Card, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { eventQuery } from '../public/queries';
 import { checkInIsOpen } from './event_row';
-import { eventIdOf } from './queries';
+import { bookingsKey, eventIdOf, headQuery } from './queries';
 import { scan, stayAwake } from './scanner';
-import { bookingsKey } from './use_check_in';
 
 type Booking = Schemas['Booking'];
-type Result = { id: number; at: number; ticket: string } & ({ kind: 'good' | 'already'; booking: Booking; undone?: boolean } | { kind: 'wrong' | 'failed'; error: unknown });
+type Admitted = { kind: 'good' | 'already'; booking: Booking; undone?: boolean };
+type Refused = { kind: 'wrong' | 'failed'; error: unknown };
+type Result = { id: number; at: number; ticket: string } & (Admitted | Refused);
 
 /** The same ticket is asked about anew once it was out of sight so long. */
 const OUT_OF_SIGHT_MS = 3000;
 const OTHER_DOORS_MS = 10_000;
 const KEPT = 20;
 const BUZZ = { good: [80], already: [60, 60, 60], wrong: [350], failed: [350] } as const;
+
+const keyed = () => ({ 'Idempotency-Key': newIdempotencyKey() });
 
 /** Else nobody knows whether the ticket is good. */
 function isRefusal(error: unknown): boolean {
@@ -61,31 +64,27 @@ function Door({ event }: { event: Schemas['Event'] }) {
   const [results, setResults] = useState<Result[]>([]);
   const next = useRef(0);
   useEffect(stayAwake, []);
-  const head = useQuery({
-    queryKey: [...bookingsKey(event.id), 'head'],
-    queryFn: ({ signal }) => call(api.GET('/facilitator/events/{event_id}/bookings', { params: { path: { event_id: event.id }, query: { limit: 1 } }, signal })),
-    refetchInterval: OTHER_DOORS_MS,
-  });
+  const head = useQuery({ ...headQuery(event.id), refetchInterval: OTHER_DOORS_MS });
   const tell = (result: Result) => {
     if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.([...BUZZ[result.kind]]); // else browsers refuse
     setResults((shown) => [result, ...shown].slice(0, KEPT));
     void client.invalidateQueries({ queryKey: bookingsKey(event.id) });
   };
   const admit = useMutation({
-    mutationFn: (ticket: string) => call(api.POST('/facilitator/check-in', { body: { ticket, event_id: event.id }, headers: { 'Idempotency-Key': newIdempotencyKey() } })),
+    mutationFn: (ticket: string) => call(api.POST('/facilitator/check-in', { body: { ticket, event_id: event.id }, headers: keyed() })),
     onSuccess: ({ already, booking }, ticket) => tell({ id: next.current++, at: Date.now(), ticket, kind: already ? 'already' : 'good', booking }),
     onError: (error, ticket) => tell({ id: next.current++, at: Date.now(), ticket, kind: isRefusal(error) ? 'wrong' : 'failed', error }),
   });
   const undo = useMutation({
     mutationFn: ({ booking }: { id: number; booking: Booking }) =>
-      call(api.DELETE('/facilitator/bookings/{booking_id}/check-in', { params: { path: { booking_id: booking.id } }, headers: { 'Idempotency-Key': newIdempotencyKey() } })),
+      call(api.DELETE('/facilitator/bookings/{booking_id}/check-in', { params: { path: { booking_id: booking.id } }, headers: keyed() })),
     onSuccess: (_, { id }) => {
       setResults((shown) => shown.map((result) => (result.id === id ? { ...result, undone: true } : result)));
       return client.invalidateQueries({ queryKey: bookingsKey(event.id) });
     },
   });
   const [latest, ...earlier] = results;
-  const expected = Math.max(event.current_participants, head.data?.event.current_participants ?? 0);
+  const expected = Math.max(event.current_participants, head.data?.current_participants ?? 0);
   return (
     <>
       {!checkInIsOpen(event) && (
@@ -96,7 +95,7 @@ function Door({ event }: { event: Schemas['Event'] }) {
       <p className="flex items-center gap-3 text-xl">
         <UsersRound aria-hidden className="size-6 text-accent" />
         {head.data ? (
-          <span className="font-semibold tabular-nums">{t('door.count', { arrived: format.number(head.data.event.checked_in), count: expected })}</span>
+          <span className="font-semibold tabular-nums">{t('door.count', { arrived: format.number(head.data.checked_in), count: expected })}</span>
         ) : (
           <span className="text-muted">{t('common:loading')}</span>
         )}
@@ -158,7 +157,9 @@ function Outcome({ result, busy, onUndo, onRetry }: OutcomeProps) {
         {'booking' in result ? (
           <>
             <p className="text-2xl font-semibold break-words" dir="auto">{result.booking.user.name}</p>
-            {result.kind === 'already' && result.booking.checked_in_at && <p className="text-lg">{t('door.since', { time: format.dayAndTime(result.booking.checked_in_at) })}</p>}
+            {result.kind === 'already' && result.booking.checked_in_at && (
+              <p className="text-lg">{t('door.since', { time: format.dayAndTime(result.booking.checked_in_at) })}</p>
+            )}
             {result.booking.notes && <p className="break-words whitespace-pre-line" dir="auto">{result.booking.notes}</p>}
           </>
         ) : (

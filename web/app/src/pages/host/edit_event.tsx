@@ -18,13 +18,14 @@ import { basisQuery, eventIdOf, fetchBasis, forgetEvent } from './queries';
 const ATTEMPTS = 4;
 
 /** An event's ETag also moves on with each booking: only what the form holds is somebody else's change. */
-async function change(id: number, { values, basis }: SavePart, headers: { 'Idempotency-Key': string }): Promise<void> {
+async function change(id: number, { values, basis }: SavePart, intent: string): Promise<void> {
   let { etag } = basis;
-  let key = headers['Idempotency-Key'];
+  let key = intent;
   for (let attempt = 1; ; attempt++) {
     try {
       const body = toChange(values, basis.values);
-      await call(api.PUT('/events/{event_id}', { params: { path: { event_id: id } }, body, headers: { 'Idempotency-Key': key, ...(etag && { 'If-Match': etag }) } }));
+      const headers = { 'Idempotency-Key': key, ...(etag && { 'If-Match': etag }) };
+      await call(api.PUT('/events/{event_id}', { params: { path: { event_id: id } }, body, headers }));
       return;
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 412 || attempt === ATTEMPTS) throw error;
@@ -71,7 +72,7 @@ function Shown({ event, basis, draftKey }: { event: Schemas['Event']; basis: Bas
   const client = useQueryClient();
   const say = useToast();
   const page = `/app/host/events/${event.id}`;
-  const save = useCommand((part: SavePart, headers) => change(event.id, part, headers), {
+  const save = useCommand((part: SavePart, headers) => change(event.id, part, headers['Idempotency-Key']), {
     onSuccess: async () => {
       dropDraft(draftKey);
       await forgetEvent(client, event.id);

@@ -24,8 +24,7 @@ import { Attendees } from './attendees';
 import { CancelDialog } from './cancel_dialog';
 import { checkInIsOpen, isOver, PlacesBar, publicAddress, StateBadge } from './event_row';
 import { useInbox } from './live';
-import { eventIdOf, forgetEvent } from './queries';
-import { bookingsKey } from './use_check_in';
+import { eventIdOf, forgetEvent, headQuery } from './queries';
 import { WaitingList } from './waiting_list';
 
 export default function EventPage() {
@@ -69,10 +68,7 @@ function Shown({ event }: { event: Event }) {
   const ahead = event.status === 'active' && !isOver(event);
   const places = useLivePlaces(event, ahead && !hasBegun(event), -1);
   useNewsOf(event.id);
-  const head = useQuery({
-    queryKey: [...bookingsKey(event.id), 'head'],
-    queryFn: ({ signal }) => call(api.GET('/facilitator/events/{event_id}/bookings', { params: { path: { event_id: event.id }, query: { limit: 1 } }, signal })),
-  });
+  const head = useQuery(headQuery(event.id));
   const figures = useQuery({
     queryKey: ['host', 'figures', event.id],
     queryFn: ({ signal }) => call(api.GET('/facilitator/figures', { params: { query: { event_id: event.id } }, signal })),
@@ -145,7 +141,7 @@ function Shown({ event }: { event: Event }) {
             </>
           }
         />
-        <Figure label={t('event.arrived')} value={head.data ? format.number(head.data.event.checked_in) : '…'} />
+        <Figure label={t('event.arrived')} value={head.data ? format.number(head.data.checked_in) : '…'} />
         {figures.data?.currencies.map((sum) => (
           <Figure
             key={sum.currency}

@@ -124,20 +124,23 @@ export function EventForm({ start, draftKey, booked = 0, taken = 0, isNew = fals
           <p>{loaded.length > 0 ? t('conflict.theirs', { fields: names(loaded) }) : null}</p>
         </Notice>
       )}
-      {overtaken ? (
-        <Notice kind="warn" role="alert" title={t('conflict.title')}>
-          <p>{t('conflict.text', { fields: names(changedFields(overtaken.newest.values, basis.values)) })}</p>
-          <Button look="secondary" className="mt-2 self-start" onClick={() => loadNewest(overtaken)}>{t('conflict.load')}</Button>
-        </Notice>
-      ) : (
-        <ErrorNotice error={save.error} />
-      )}
-      <div className="sticky bottom-0 z-10 -mx-4 flex flex-wrap items-center gap-2 border-t border-line bg-ground px-4 py-3">
-        <Button type="submit" busy={save.isPending} disabled={!isNew && changed.length === 0 && !save.isPending}>
-          {isNew ? t(values.is_active ? 'form.publish' : 'form.keepClosed') : t('common:save')}
-        </Button>
-        <Button look="quiet" onClick={onCancel}>{t('form.leave')}</Button>
-        {changed.length > 0 && <span className="text-sm text-muted">{t('draft.kept')}</span>}
+      <div className="sticky bottom-0 z-10 -mx-4 flex flex-col gap-3 border-t border-line bg-ground px-4 py-3">
+        {overtaken ? (
+          <Notice kind="warn" role="alert" title={t('conflict.title')}>
+            <p>{t('conflict.text', { fields: names(changedFields(overtaken.newest.values, basis.values)) })}</p>
+            <Button look="secondary" className="mt-2 self-start" onClick={() => loadNewest(overtaken)}>{t('conflict.load')}</Button>
+          </Notice>
+        ) : (
+          <ErrorNotice error={save.error} />
+        )}
+        {Object.keys(form.formState.errors).length > 0 && <p className="font-medium text-bad">{t('common:refusal.validation_error')}</p>}
+        <div className="flex flex-wrap items-center gap-2">
+          <Button type="submit" busy={save.isPending} disabled={!isNew && changed.length === 0 && !save.isPending}>
+            {isNew ? t(values.is_active ? 'form.publish' : 'form.keepClosed') : t('common:save')}
+          </Button>
+          <Button look="quiet" onClick={onCancel}>{t('form.leave')}</Button>
+          {changed.length > 0 && <span className="text-sm text-muted">{t('draft.kept')}</span>}
+        </div>
       </div>
     </form>
   );
@@ -196,7 +199,14 @@ function WhatFields({ form }: { form: Form }) {
           ))}
         </Select>
       </div>
-      <TextArea label={t('field.description')} hint={t('form.descriptionHint')} rows={8} maxLength={10_000} error={errors.description?.message} {...register('description')} />
+      <TextArea
+        label={t('field.description')}
+        hint={t('form.descriptionHint')}
+        rows={8}
+        maxLength={10_000}
+        error={errors.description?.message}
+        {...register('description')}
+      />
     </Card>
   );
 }
@@ -213,7 +223,8 @@ function WhenFields({ form }: { form: Form }) {
   const instants = instantsOf(start, zone);
   const from = instants[0];
   const to = end ? toInstant(end, zone) : null;
-  const exists = (local: string) => toInstant(local, getValues('time_zone')) !== null || t('times.gap');
+  const instant = (local: string) => toInstant(local, getValues('time_zone'));
+  const exists = (local: string) => instant(local) !== null || t('times.gap');
   /** The end comes along, so that the length stays. */
   const moveEnd = (now: string) => {
     const length = between(before.current, getValues('end'));
@@ -249,13 +260,18 @@ function WhenFields({ form }: { form: Form }) {
           {...register('end', {
             validate: {
               exists: (local) => local === '' || exists(local),
-              order: (local) => local === '' || (toInstant(local, getValues('time_zone')) ?? 0) > (toInstant(getValues('start'), getValues('time_zone')) ?? 0) || t('times.order'),
+              order: (local) => local === '' || (instant(local) ?? 0) > (instant(getValues('start')) ?? 0) || t('times.order'),
             },
           })}
         />
       </div>
       <div className="max-w-md">
-        <Select label={t('field.time_zone')} hint={t('times.zoneHint')} error={errors.time_zone?.message} {...register('time_zone', { deps: ['start', 'end'] })}>
+        <Select
+          label={t('field.time_zone')}
+          hint={t('times.zoneHint')}
+          error={errors.time_zone?.message}
+          {...register('time_zone', { deps: ['start', 'end'] })}
+        >
           {timeZones(zone, device).map(({ continent, zones }) => {
             const options = zones.map((each) => (
               <option key={each} value={each}>
@@ -278,7 +294,9 @@ function WhenFields({ form }: { form: Form }) {
             {format.day(from, zone)}, {format.time(from, zone)} {format.zone(zone, from)}
           </p>
           {to && to > from && <p>{t('times.lasts', { length: lengthInWords(to.getTime() - from.getTime(), format), end: format.dayAndTime(to, zone) })}</p>}
-          {format.dayAndTime(from, zone) !== format.dayAndTime(from) && <p className="text-muted">{t('times.here', { time: format.dayAndTime(from), zone: format.zone(device, from) })}</p>}
+          {format.dayAndTime(from, zone) !== format.dayAndTime(from) && (
+            <p className="text-muted">{t('times.here', { time: format.dayAndTime(from), zone: format.zone(device, from) })}</p>
+          )}
           {instants.length > 1 && <p className="text-muted">{t('times.twice')}</p>}
           {from.getTime() < Date.now() && <p className="font-medium text-warn">{t('times.past')}</p>}
         </div>
@@ -287,13 +305,24 @@ function WhenFields({ form }: { form: Form }) {
   );
 }
 
+function isWebAddress(text: string): boolean {
+  return /^https?:/i.test(text) && URL.canParse(text);
+}
+
 function WhereFields({ form }: { form: Form }) {
   const { t } = useTranslation('host');
   const { register, formState: { errors } } = form;
   return (
     <Card title={t('form.where')}>
       <p className="text-muted">{t('form.whereText')}</p>
-      <TextField label={t('field.location')} hint={t('form.locationHint')} maxLength={500} autoComplete="off" error={errors.location?.message} {...register('location')} />
+      <TextField
+        label={t('field.location')}
+        hint={t('form.locationHint')}
+        maxLength={500}
+        autoComplete="off"
+        error={errors.location?.message}
+        {...register('location')}
+      />
       <TextField
         type="url"
         label={t('field.virtual_link')}
@@ -302,15 +331,15 @@ function WhereFields({ form }: { form: Form }) {
         maxLength={2000}
         autoComplete="off"
         error={errors.virtual_link?.message}
-        {...register('virtual_link', { validate: (link) => link.trim() === '' || (URL.canParse(link.trim()) && /^https?:/i.test(link.trim())) || t('form.linkWrong') })}
+        {...register('virtual_link', { validate: (link) => link.trim() === '' || isWebAddress(link.trim()) || t('form.linkWrong') })}
       />
     </Card>
   );
 }
 
 const CURRENCIES = [
-  'INR', 'EUR', 'USD', 'GBP', 'AED', 'AUD', 'BDT', 'BRL', 'CAD', 'CHF', 'CNY', 'CZK', 'DKK', 'HKD', 'HUF', 'IDR', 'ILS', 'JPY', 'KRW', 'KWD', 'LKR', 'MXN', 'MYR', 'NOK', 'NPR',
-  'NZD', 'PHP', 'PLN', 'SEK', 'SGD', 'THB', 'TRY', 'VND', 'ZAR',
+  'INR', 'EUR', 'USD', 'GBP', 'AED', 'AUD', 'BDT', 'BRL', 'CAD', 'CHF', 'CNY', 'CZK', 'DKK', 'HKD', 'HUF', 'IDR', 'ILS', 'JPY', 'KRW', 'KWD', 'LKR', 'MXN',
+  'MYR', 'NOK', 'NPR', 'NZD', 'PHP', 'PLN', 'SEK', 'SGD', 'THB', 'TRY', 'VND', 'ZAR',
 ];
 const MOST_MONEY = 10_000_000;
 const MOST_PLACES = 1_000_000;

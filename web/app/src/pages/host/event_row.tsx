@@ -58,7 +58,9 @@ export function PlacesTaken({ places, waiting = 0 }: { places: Places; waiting?:
   return (
     <div className="flex flex-col gap-1.5">
       <p>
-        <span className="font-semibold">{most === null ? t('places.booked', { count: taken }) : t('places.of', { taken: format.number(taken), count: most })}</span>
+        <span className="font-semibold">
+          {most === null ? t('places.booked', { count: taken }) : t('places.of', { taken: format.number(taken), count: most })}
+        </span>
         {waiting > 0 && <span className="text-muted"> · {t('places.waiting', { count: waiting })}</span>}
       </p>
       <PlacesBar places={places} />
@@ -73,7 +75,7 @@ function Action({ to, Icon, name, children }: { to: string; Icon: typeof Copy; n
     <Link to={to} className={actionClass}>
       <Icon aria-hidden className="size-5" />
       {children}
-      <span className="sr-only">: {name}</span>
+      <span className="sr-only">{name}</span>
     </Link>
   );
 }

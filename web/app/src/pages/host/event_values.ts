@@ -32,8 +32,8 @@ export type EventValues = {
 };
 
 export const FIELDS = [
-  'title', 'event_type', 'language', 'description', 'start', 'end', 'time_zone', 'location', 'virtual_link', 'unlimited', 'places', 'price', 'currency', 'policy',
-  'reminders', 'is_active',
+  'title', 'event_type', 'language', 'description', 'start', 'end', 'time_zone', 'location', 'virtual_link', 'unlimited', 'places', 'price', 'currency',
+  'policy', 'reminders', 'is_active',
 ] as const satisfies (keyof EventValues)[];
 
 /** What people who have booked are mailed about when it changes. */
@@ -50,8 +50,8 @@ export function complaintsByField(details: Record<string, unknown>): Record<stri
 }
 
 export const emptyValues: EventValues = {
-  title: '', event_type: 'session', language: '', description: '', start: '', end: '', time_zone: 'UTC', location: '', virtual_link: '', unlimited: false, places: '12',
-  price: '0', currency: 'INR', policy: null, reminders: [1440, 60], is_active: true,
+  title: '', event_type: 'session', language: '', description: '', start: '', end: '', time_zone: 'UTC', location: '', virtual_link: '', unlimited: false,
+  places: '12', price: '0', currency: 'INR', policy: null, reminders: [1440, 60], is_active: true,
 };
 
 export function tierOf({ hours_before: hours, refund_percent: percent }: Schemas['RefundTier']): PolicyTier {

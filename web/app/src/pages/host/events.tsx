@@ -58,7 +58,13 @@ export default function Events() {
         <fieldset className="flex flex-wrap rounded-lg border border-edge bg-surface p-0.5">
           <legend className="sr-only">{t('events.show')}</legend>
           {SHOWS.map((each) => (
-            <label key={each} className="relative flex min-h-10 cursor-pointer items-center rounded-md px-4 font-medium has-checked:bg-brand has-checked:text-on-brand has-focus-visible:outline-3 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent">
+            <label
+              key={each}
+              className={
+                'relative flex min-h-10 cursor-pointer items-center rounded-md px-4 font-medium has-checked:bg-brand has-checked:text-on-brand ' +
+                'has-focus-visible:outline-3 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent'
+              }
+            >
               <input type="radio" name="show" className="sr-only" checked={show === each} onChange={() => change('show', each === 'upcoming' ? '' : each)} />
               {t(`events.shows.${each}`)}
             </label>

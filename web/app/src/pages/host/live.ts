@@ -18,6 +18,11 @@ const PATIENCE_MS = [1000, 2000, 5000, 10_000, 30_000];
 /** RFC 6455: closed because the session has ended. */
 const POLICY_VIOLATION = 1008;
 
+/** What others did: one's own changes and the door's work are no news to who does them. */
+export function isNews({ type }: Pick<Notification, 'type'>): boolean {
+  return !type.startsWith('event.') && !type.startsWith('booking.check');
+}
+
 /** After so many failed attempts in a row the next one waits so long, give or take a fifth: not everybody at once after an outage. */
 export function waitBeforeAttempt(failures: number, chance = Math.random()): number {
   return Math.round(PATIENCE_MS[Math.min(failures, PATIENCE_MS.length) - 1]! * (0.8 + 0.4 * chance));
@@ -27,7 +32,7 @@ export function waitBeforeAttempt(failures: number, chance = Math.random()): num
 export function withNotification(data: InfiniteData<InboxPage> | undefined, heard: Notification): InfiniteData<InboxPage> | undefined {
   const [first, ...rest] = data?.pages ?? [];
   if (!data || !first || data.pages.some((page) => page.notifications.some((each) => each.seq === heard.seq))) return data;
-  return { ...data, pages: [{ ...first, notifications: [heard, ...first.notifications], unread_count: first.unread_count + 1 }, ...rest] };
+  return { ...data, pages: [{ ...first, notifications: [heard, ...first.notifications], unread_count: first.unread_count + (heard.read ? 0 : 1) }, ...rest] };
 }
 
 let connection: Connection = 'connecting';
@@ -97,12 +102,13 @@ function connect(client: QueryClient, onHeard: (notification: Notification) => v
       void client.invalidateQueries({ queryKey: INBOX }); // what another tab has acknowledged is not sent again
     };
     socket.onmessage = ({ data }) => {
-      const heard = { read: false, read_at: null, ...(JSON.parse(String(data)) as Omit<Notification, 'read' | 'read_at'>) };
+      const told = JSON.parse(String(data)) as Omit<Notification, 'read' | 'read_at'>;
+      const heard = { ...told, read: told.type.startsWith('booking.check'), read_at: null }; // what happens at the door is read from the start
       client.setQueryData<InfiniteData<InboxPage>>(INBOX, (now) => withNotification(now, heard));
       void client.invalidateQueries({ queryKey: [...INBOX, 'unread'] });
       socket?.send(JSON.stringify({ ack: heard.seq }));
       onHeard(heard);
-      playChime(heard.seq);
+      if (isNews(heard)) playChime(heard.seq);
     };
     socket.onclose = ({ code }) => {
       if (code === POLICY_VIOLATION) tell('offline');

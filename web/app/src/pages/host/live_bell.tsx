@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '../../i18n/format';
 import { useToast } from '../../ui/toast';
-import { useConnection, useInbox, useLive } from './live';
+import { isNews, useConnection, useInbox, useLive } from './live';
 import { useNotificationText } from './notification_text';
 
 export default function LiveBell() {
@@ -12,7 +12,9 @@ export default function LiveBell() {
   const format = useFormat();
   const say = useToast();
   const text = useNotificationText();
-  useLive((heard) => say(text(heard)));
+  useLive((heard) => {
+    if (isNews(heard)) say(text(heard));
+  });
   const connection = useConnection();
   const unread = useInbox().data?.pages[0]?.unread_count ?? 0;
   const label = `${t('unread', { count: unread })}. ${t(`connection.${connection}`)}`;

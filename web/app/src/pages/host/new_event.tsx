@@ -34,7 +34,9 @@ export default function NewEvent() {
       const { events } = await call(api.GET('/facilitator/events', { params: { query: { sort: '-created', limit: 1 } }, signal }));
       const latest = events[0] ? valuesOf(events[0]) : null;
       const zone = profile && profile.time_zone !== 'UTC' ? profile.time_zone : deviceTimeZone();
-      return { ...emptyValues, time_zone: latest?.time_zone ?? zone, ...(latest && { currency: latest.currency, language: latest.language, event_type: latest.event_type }) };
+      if (!latest) return { ...emptyValues, time_zone: zone };
+      const { time_zone, currency, language, event_type } = latest;
+      return { ...emptyValues, time_zone, currency, language, event_type };
     },
     staleTime: Infinity,
     gcTime: 0,

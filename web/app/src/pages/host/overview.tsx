@@ -17,6 +17,7 @@ import { useInbox } from './live';
 
 const DAY_MS = 86_400_000;
 const SHOWN = 4;
+const linkClass = 'inline-block py-1 text-brand underline underline-offset-4';
 
 export default function Overview() {
   const { t } = useTranslation('host');
@@ -63,7 +64,7 @@ export default function Overview() {
               <Figure
                 label={t('overview.unread')}
                 value={format.number(unread)}
-                hint={<Link to={unread > 0 ? '/app/host/inbox?unread=true' : '/app/host/inbox'} className="inline-block py-1 text-brand underline underline-offset-4">{t('overview.toInbox')}</Link>}
+                hint={<Link to={unread > 0 ? '/app/host/inbox?unread=true' : '/app/host/inbox'} className={linkClass}>{t('overview.toInbox')}</Link>}
               />
               {figures.data.currencies.map((sum) => (
                 <Figure
@@ -76,7 +77,7 @@ export default function Overview() {
               <Figure
                 label={t('overview.paidPeople')}
                 value={format.number(figures.data.paid_people)}
-                hint={<Link to="/app/host/earnings" className="inline-block py-1 text-brand underline underline-offset-4">{t('overview.toEarnings')}</Link>}
+                hint={<Link to="/app/host/earnings" className={linkClass}>{t('overview.toEarnings')}</Link>}
               />
             </Figures>
           )}
@@ -120,7 +121,10 @@ function FirstSteps({ described }: { described: boolean }) {
       <ol className="flex flex-col divide-y divide-line">
         {steps.map(({ title, text, done, to, action }, index) => (
           <li key={title} className="flex gap-4 py-4 first:pt-0 last:pb-0">
-            <span aria-hidden className={`flex size-9 shrink-0 items-center justify-center rounded-full font-semibold ${done ? 'bg-good-soft text-good' : 'bg-brand-soft text-brand'}`}>
+            <span
+              aria-hidden
+              className={`grid size-9 shrink-0 place-items-center rounded-full font-semibold ${done ? 'bg-good-soft text-good' : 'bg-brand-soft text-brand'}`}
+            >
               {done ? <Check className="size-5" /> : format.number(index + 1)}
             </span>
             <div className="flex min-w-0 flex-col gap-2">

@@ -60,9 +60,20 @@ export function PolicyFields({ policy, onChange, usual, error, event }: Props) {
         <fieldset className="flex flex-col gap-3">
           <legend className="sr-only">{t('policy.own')}</legend>
           {(policy ?? []).map((tier, index) => (
-            <div key={index} role="group" aria-label={t('policy.step', { number: format.number(index + 1) })} className="flex flex-wrap items-end gap-2">
+            <div
+              key={index}
+              role="group"
+              aria-label={t('policy.step', { number: format.number(index + 1) })}
+              className="flex flex-wrap items-end gap-2 max-sm:border-b max-sm:border-line max-sm:pb-3"
+            >
               <div className="w-24">
-                <TextField label={t('policy.amount')} inputMode="numeric" maxLength={5} value={tier.amount} onChange={(typed) => change(index, { amount: typed.target.value })} />
+                <TextField
+                  label={t('policy.amount')}
+                  inputMode="numeric"
+                  maxLength={5}
+                  value={tier.amount}
+                  onChange={(typed) => change(index, { amount: typed.target.value })}
+                />
               </div>
               <div className="w-40">
                 <Select label={t('policy.unit')} value={tier.unit} onChange={(picked) => change(index, { unit: picked.target.value as PolicyTier['unit'] })}>
@@ -71,7 +82,13 @@ export function PolicyFields({ policy, onChange, usual, error, event }: Props) {
                 </Select>
               </div>
               <div className="w-28">
-                <TextField label={t('policy.percent')} inputMode="numeric" maxLength={3} value={tier.percent} onChange={(typed) => change(index, { percent: typed.target.value })} />
+                <TextField
+                  label={t('policy.percent')}
+                  inputMode="numeric"
+                  maxLength={3}
+                  value={tier.percent}
+                  onChange={(typed) => change(index, { percent: typed.target.value })}
+                />
               </div>
               <button
                 type="button"
@@ -95,7 +112,8 @@ export function PolicyFields({ policy, onChange, usual, error, event }: Props) {
       )}
       <div className="rounded-xl bg-sunken p-4">
         <p className="pb-2 text-sm font-semibold text-muted">{t('policy.preview')}</p>
-        {policy === null ? <p>{t('policy.usualText')}</p> : policyProblem(policy) === null && <CancellationPolicy tiers={policy.map(refundTier)} event={latest} />}
+        {policy === null && <p>{t('policy.usualText')}</p>}
+        {policy !== null && policyProblem(policy) === null && <CancellationPolicy tiers={policy.map(refundTier)} event={latest} />}
       </div>
     </>
   );

@@ -23,6 +23,19 @@ export function basisQuery(id: number) {
   };
 }
 
+/** Of all that shows who comes. */
+export const bookingsKey = (eventId: number) => ['host', 'event', eventId, 'bookings'];
+export const listKey = (eventId: number) => [...bookingsKey(eventId), 'list'];
+
+/** How many are expected, and how many have arrived. */
+export function headQuery(eventId: number) {
+  const params = { path: { event_id: eventId }, query: { limit: 1 } };
+  return {
+    queryKey: [...bookingsKey(eventId), 'head'],
+    queryFn: async ({ signal }: Asked) => (await call(api.GET('/facilitator/events/{event_id}/bookings', { params, signal: signal ?? null }))).event,
+  };
+}
+
 /** After something has changed about an event: what others show of it is asked for anew. */
 export function forgetEvent(client: QueryClient, id: number) {
   return Promise.all([['host'], ['event', id], ['events']].map((queryKey) => client.invalidateQueries({ queryKey })));

@@ -4,13 +4,10 @@ import { useTranslation } from 'react-i18next';
 import { api, call, newIdempotencyKey, type Schemas } from '../../api/client';
 import { useErrorSentence } from '../../ui/errors';
 import { useToast } from '../../ui/toast';
+import { bookingsKey, listKey } from './queries';
 
 type Booking = Schemas['Booking'];
 export type BookingsPage = { event: { checked_in: number }; bookings: Booking[]; next: string | null };
-
-/** Of all that shows who comes. */
-export const bookingsKey = (eventId: number) => ['host', 'event', eventId, 'bookings'];
-export const listKey = (eventId: number) => [...bookingsKey(eventId), 'list'];
 
 /** The list with that one in, or out again; the count goes along. */
 export function withArrival(data: InfiniteData<BookingsPage> | undefined, id: number, at: string | null): InfiniteData<BookingsPage> | undefined {

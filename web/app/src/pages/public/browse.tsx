@@ -77,7 +77,7 @@ function ViewSwitch({ view, change }: { view: Filters['view']; change: Change })
           type="button"
           aria-pressed={view === name}
           onClick={() => view !== name && change({ view: name, day: '' })}
-          className="inline-flex min-h-10 cursor-pointer items-center gap-2 rounded-md px-3 font-medium hover:bg-sunken aria-pressed:bg-brand aria-pressed:text-on-brand"
+          className={`flex min-h-10 cursor-pointer items-center gap-2 rounded-md px-3 ${view === name ? 'bg-brand text-on-brand' : 'hover:bg-sunken'}`}
         >
           <Icon aria-hidden className="size-4" />
           {words}
@@ -114,7 +114,8 @@ function EventList({ filters, change, clear }: { filters: Filters; change: Chang
   const key = writeFilters({ ...filters, view: NO_FILTERS.view, month: '', day: '' }).toString();
   const { data, error, isPending, isPlaceholderData, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery({
     queryKey: ['events', 'list', key],
-    queryFn: ({ signal, pageParam: after }) => call(api.GET('/events', { params: { query: { ...listQuery(filters), limit: PAGE_SIZE, ...(after && { after }) } }, signal })),
+    queryFn: ({ signal, pageParam: after }) =>
+      call(api.GET('/events', { params: { query: { ...listQuery(filters), limit: PAGE_SIZE, ...(after && { after }) } }, signal })),
     initialPageParam: '',
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,

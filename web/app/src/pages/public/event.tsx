@@ -58,7 +58,12 @@ function Shown({ event }: { event: Event }) {
   const lead = (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-base">
       <Badge tone="accent">{kind(event.event_type)}</Badge>
-      {event.rating !== null && (event.review_count > 0 ? <a href="#reviews" className="text-ink hover:underline"><Rating rating={event.rating} count={event.review_count} /></a> : <Rating rating={event.rating} count={0} />)}
+      {event.rating !== null && event.review_count === 0 && <Rating rating={event.rating} count={0} />}
+      {event.rating !== null && event.review_count > 0 && (
+        <a href="#reviews" className="text-ink hover:underline">
+          <Rating rating={event.rating} count={event.review_count} />
+        </a>
+      )}
       <span>
         {t('event.with')} <HostLink event={event} />
       </span>
@@ -75,7 +80,9 @@ function Shown({ event }: { event: Event }) {
           </div>
           <Facts event={event} own={own} taken={places.current_participants} />
           <div className="flex flex-col gap-2 max-lg:hidden">{action}</div>
-          {bookable && !own.booking && places.available_spots !== 0 && <p className="text-sm text-muted">{t(event.price > 0 ? 'event.promisePaid' : 'event.promise')}</p>}
+          {bookable && !own.booking && places.available_spots !== 0 && (
+            <p className="text-sm text-muted">{t(event.price > 0 ? 'event.promisePaid' : 'event.promise')}</p>
+          )}
           {bookable && <AddToCalendar event={event} own={own} />}
         </Card>
         <div className="flex min-w-0 flex-col gap-6 lg:col-start-1 lg:row-start-1 lg:row-span-2">
@@ -164,6 +171,8 @@ function StateNotice({ event, begun, own }: { event: Event; begun: boolean; own:
   return null;
 }
 
+const smallLink = 'self-start py-0.5 text-sm font-medium text-brand underline underline-offset-4';
+
 function Fact({ Icon, label, children }: { Icon: typeof Clock; label: string; children: ReactNode }) {
   return (
     <div className="grid grid-cols-[auto_minmax(0,1fr)] gap-3">
@@ -204,7 +213,7 @@ function Facts({ event, own, taken }: { event: Event; own: OwnBooking; taken: nu
             href={`https://www.openstreetmap.org/search?query=${encodeURIComponent(event.location)}`}
             target="_blank"
             rel="noopener noreferrer"
-            className="self-start py-0.5 text-sm font-medium text-brand underline underline-offset-4"
+            className={smallLink}
           >
             {t('event.map')}
             <span className="sr-only"> {t('newTab')}</span>
@@ -215,7 +224,7 @@ function Facts({ event, own, taken }: { event: Event; own: OwnBooking; taken: nu
         <Fact Icon={Video} label={t('where')}>
           <span>{t('common:online')}</span>
           {own.booking?.status === 'confirmed' ? (
-            <a href={event.virtual_link} target="_blank" rel="noopener noreferrer" className="self-start py-0.5 text-sm font-medium text-brand underline underline-offset-4">
+            <a href={event.virtual_link} target="_blank" rel="noopener noreferrer" className={smallLink}>
               {t('event.join')}
               <span className="sr-only"> {t('newTab')}</span>
             </a>

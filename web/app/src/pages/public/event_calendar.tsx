@@ -31,7 +31,9 @@ export default function EventCalendar({ filters, change }: { filters: Filters; c
   const { data, error, isPending, isPlaceholderData, refetch } = useQuery({
     queryKey: ['events', 'month', month, writeFilters({ ...filters, from: '', to: '', sort: 'start', view: 'list', month: '', day: '' }).toString()],
     queryFn: ({ signal }) =>
-      eventsOfMonth(month, (span, after) => call(api.GET('/events', { params: { query: { ...query, ...span, limit: PAGE_SIZE, ...(after && { after }) } }, signal }))),
+      eventsOfMonth(month, (span, after) =>
+        call(api.GET('/events', { params: { query: { ...query, ...span, limit: PAGE_SIZE, ...(after && { after }) } }, signal })),
+      ),
     placeholderData: keepPreviousData,
     staleTime: 60_000,
   });

@@ -52,7 +52,12 @@ export default function FacilitatorPage() {
               {host.rating !== null && <Rating rating={host.rating} count={host.review_count} />}
               <span className="text-muted">{t('facilitator.since', { time: format.date(host.since, undefined, { month: 'long', year: 'numeric' }) })}</span>
             </div>
-            {host.bio ? <p dir="auto" className="max-w-prose leading-relaxed break-words whitespace-pre-line">{host.bio}</p> : <p className="text-muted">{t('facilitator.noBio')}</p>}
+            {host.bio && (
+              <p dir="auto" className="max-w-prose leading-relaxed break-words whitespace-pre-line">
+                {host.bio}
+              </p>
+            )}
+            {!host.bio && <p className="text-muted">{t('facilitator.noBio')}</p>}
           </div>
         </div>
       </Card>

@@ -30,7 +30,11 @@ export function FilterPanel({ filters, change, clear, done }: Props & { clear: (
           <DayField label={t('filter.to')} value={filters.to} min={filters.from} change={(to) => change({ to }, filters.to !== '')} />
         </div>
       )}
-      <Select label={t('filter.where')} value={filters.online} onChange={(event) => change({ online: event.target.value as Filters['online'], ...(event.target.value === 'true' && { place: '' }) })}>
+      <Select
+        label={t('filter.where')}
+        value={filters.online}
+        onChange={(event) => change({ online: event.target.value as Filters['online'], place: event.target.value === 'true' ? '' : filters.place })}
+      >
         <option value="">{t('filter.anywhere')}</option>
         <option value="false">{t('filter.inPerson')}</option>
         <option value="true">{t('common:online')}</option>
@@ -73,7 +77,9 @@ function DayField({ label, value, min, max, change }: { label: string; value: st
 function PlaceField({ filters, change }: Props) {
   const { t } = useTranslation('public');
   const [place, setPlace] = useTyped(filters.place, (typed) => change({ place: typed }, filters.place !== ''));
-  return <TextField label={t('filter.place')} placeholder={t('filter.placeHint')} value={place} maxLength={200} onChange={(event) => setPlace(event.target.value)} />;
+  return (
+    <TextField label={t('filter.place')} placeholder={t('filter.placeHint')} value={place} maxLength={200} onChange={(event) => setPlace(event.target.value)} />
+  );
 }
 
 function PriceFields({ filters, change }: Props) {
@@ -81,15 +87,16 @@ function PriceFields({ filters, change }: Props) {
   const [least, setLeast] = useTyped(filters.price_min, (price_min) => change({ price_min }, filters.price_min !== ''));
   const [most, setMost] = useTyped(filters.price_max, (price_max) => change({ price_max }, filters.price_max !== ''));
   const free = filters.price_max === FREE;
-  const amount = { type: 'number', inputMode: 'decimal', min: 0, step: 'any' } as const;
+  const amount = { type: 'number', inputMode: 'decimal', min: 0, step: 'any', hideLabel: true } as const;
+  const [lowest, highest] = [t('filter.priceMin'), t('filter.priceMax')];
   return (
     <fieldset className="flex flex-col gap-2">
       <legend className="mb-1 font-medium">{t('filter.price')}</legend>
       {!free && (
         <>
           <div className="grid grid-cols-2 gap-3">
-            <TextField {...amount} label={t('filter.priceMin')} hideLabel placeholder={t('filter.priceMin')} value={least} onChange={(event) => setLeast(event.target.value)} />
-            <TextField {...amount} label={t('filter.priceMax')} hideLabel placeholder={t('filter.priceMax')} value={most} onChange={(event) => setMost(event.target.value)} />
+            <TextField {...amount} label={lowest} placeholder={lowest} value={least} onChange={(event) => setLeast(event.target.value)} />
+            <TextField {...amount} label={highest} placeholder={highest} value={most} onChange={(event) => setMost(event.target.value)} />
           </div>
           {(filters.price_min || filters.price_max) && <p className="text-sm text-muted">{t('filter.priceHint')}</p>}
         </>

@@ -30,7 +30,8 @@ export type Filters = {
 };
 
 export const NO_FILTERS: Filters = {
-  q: '', type: '', from: '', to: '', online: '', place: '', price_min: '', price_max: '', rating: '', language: '', sort: 'start', view: 'list', month: '', day: '',
+  q: '', type: '', from: '', to: '', online: '', place: '', price_min: '', price_max: '', rating: '', language: '',
+  sort: 'start', view: 'list', month: '', day: '',
 };
 
 const DAY = /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;

@@ -109,7 +109,7 @@ function Kinds() {
         <li key={type}>
           <Link
             to={`/app/events?${new URLSearchParams({ type })}`}
-            className="inline-flex min-h-11 items-center gap-2 rounded-full border border-edge bg-surface px-4 font-medium hover:border-accent hover:text-accent"
+            className="inline-flex min-h-11 items-center gap-2 rounded-full border border-edge bg-surface px-4 font-medium hover:border-accent"
           >
             {name(type)} <span className="text-sm text-muted">{format.number(count)}</span>
           </Link>
@@ -166,7 +166,8 @@ function HostInvitation() {
         <h2 className="text-2xl font-semibold">{t('home.hostTitle')}</h2>
         <p className="text-muted">{t('home.hostText')}</p>
       </div>
-      {isFacilitator ? <ButtonLink to="/app/host/events/new">{t('home.hostNew')}</ButtonLink> : !profile && <ButtonLink to="/app/register">{t('home.hostJoin')}</ButtonLink>}
+      {isFacilitator && <ButtonLink to="/app/host/events/new">{t('home.hostNew')}</ButtonLink>}
+      {!profile && <ButtonLink to="/app/register">{t('home.hostJoin')}</ButtonLink>}
     </section>
   );
 }

@@ -7,8 +7,10 @@ export function CancellationPolicy({ tiers, event }: { tiers: readonly Tier[]; e
   const { t } = useTranslation('public');
   const format = useFormat();
   const steps = refundSteps(tiers, event.start_datetime);
-  const long = (hours: number) =>
-    hours % 24 === 0 ? format.number(hours / 24, { style: 'unit', unit: 'day', unitDisplay: 'long' }) : format.number(hours, { style: 'unit', unit: 'hour', unitDisplay: 'long' });
+  const long = (hours: number) => {
+    const days = hours % 24 === 0;
+    return format.number(days ? hours / 24 : hours, { style: 'unit', unit: days ? 'day' : 'hour', unitDisplay: 'long' });
+  };
   const reachesStart = steps.at(-1)?.hours === 0;
   return (
     <div className="flex flex-col gap-3">
@@ -21,7 +23,9 @@ export function CancellationPolicy({ tiers, event }: { tiers: readonly Tier[]; e
                 {hours > 0 && <span className="text-muted"> {t('policy.before', { long: long(hours) })}</span>}
                 {until.getTime() < Date.now() && ` · ${t('policy.over')}`}
               </span>
-              <span className="font-semibold">{percent === 100 ? t('policy.all') : t('policy.part', { percent: format.number(percent / 100, { style: 'percent' }) })}</span>
+              <span className="font-semibold">
+                {percent === 100 ? t('policy.all') : t('policy.part', { percent: format.number(percent / 100, { style: 'percent' }) })}
+              </span>
             </li>
           ))}
           {!reachesStart && (

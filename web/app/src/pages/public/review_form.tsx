@@ -48,8 +48,16 @@ export default function ReviewForm({ event, review, done }: { event: Event; revi
         <legend className="font-medium">{t('reviews.howWasIt')}</legend>
         <div className="flex">
           {[1, 2, 3, 4, 5].map((stars) => (
-            <label key={stars} className="relative cursor-pointer rounded-lg p-2 text-3xl leading-none has-focus-visible:outline-3 has-focus-visible:outline-accent">
-              <input type="radio" value={stars} {...register('rating', { required: t('reviews.choose') })} className="absolute inset-0 cursor-pointer opacity-0" />
+            <label
+              key={stars}
+              className="relative cursor-pointer rounded-lg p-2 text-3xl leading-none has-focus-visible:outline-3 has-focus-visible:outline-accent"
+            >
+              <input
+                type="radio"
+                value={stars}
+                {...register('rating', { required: t('reviews.choose') })}
+                className="absolute inset-0 cursor-pointer opacity-0"
+              />
               <span aria-hidden className={stars <= Number(rating) ? 'text-accent' : 'text-muted'}>{stars <= Number(rating) ? '★' : '☆'}</span>
               <span className="sr-only">{t('stars', { rating: format.number(stars) })}</span>
             </label>

@@ -141,7 +141,13 @@ function OwnReview({ event, review, edit }: { event: Event; review: Review; edit
   const path = { path: { event_id: event.id } };
   const putBack = useMutation({
     mutationFn: () =>
-      call(api.PUT('/events/{event_id}/review', { params: path, body: { rating: review.rating, text: review.text }, headers: { 'Idempotency-Key': newIdempotencyKey() } })),
+      call(
+        api.PUT('/events/{event_id}/review', {
+          params: path,
+          body: { rating: review.rating, text: review.text },
+          headers: { 'Idempotency-Key': newIdempotencyKey() },
+        }),
+      ),
     onError: (error) => say(sentence(error)),
     onSettled: refresh,
   });
@@ -175,7 +181,13 @@ function Moderate({ event, review }: { event: Event; review: Review }) {
   const [asking, setAsking] = useState(false);
   const refresh = useRefreshReviews(event);
   const remove = useMutation({
-    mutationFn: () => call(api.DELETE('/admin/reviews/{review_id}', { params: { path: { review_id: review.id } }, headers: { 'Idempotency-Key': newIdempotencyKey() } })),
+    mutationFn: () =>
+      call(
+        api.DELETE('/admin/reviews/{review_id}', {
+          params: { path: { review_id: review.id } },
+          headers: { 'Idempotency-Key': newIdempotencyKey() },
+        }),
+      ),
     onSuccess: () => {
       setAsking(false);
       return refresh();

@@ -15,7 +15,7 @@ export function useOwnBooking(event: Event): OwnBooking {
   const { data, isError } = useQuery({
     queryKey: ['bookings', 'nearest', past],
     queryFn: ({ signal }) =>
-      call(api.GET('/bookings', { params: { query: past ? { when: 'past', sort: '-start', limit: 100 } : { when: 'upcoming', sort: 'start', limit: 100 } }, signal })),
+      call(api.GET('/bookings', { params: { query: { when: past ? 'past' : 'upcoming', sort: past ? '-start' : 'start', limit: 100 } }, signal })),
     enabled: !!profile,
   });
   const booking = data?.bookings.find(({ event_id, status }) => event_id === event.id && COUNTS.includes(status)) ?? null;
