@@ -49,10 +49,10 @@ void page_answer_style(struct request *request) {
     answer_sandbox(request, "text/css; charset=utf-8", page_style_begin, page_style_end);
 }
 
-/* The app shows the same in the rest's looks and in people's languages. Browsers take the fragment along. */
+/* The app has a page for it in people's languages. */
 void page_answer_account(struct request *request) {
     if (web_is_there())
-        reply_redirect(request, "/app/link");
+        web_answer_app(request);
     else
         answer(request, "text/html; charset=utf-8", account_document_begin, account_document_end);
 }

@@ -34,10 +34,10 @@ export async function signInByForm(page, { email, password }) {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** The link of a mail about the account, on the app's own page for such links. */
+/** Where the link of a mail about the account leads. */
 export async function mailedLink(address, task) {
   const mail = await mailTo(address, new RegExp(`#${task}=`));
-  return `/app/link#${task}=${mail.match(new RegExp(`#${task}=([\\w-]+)`))[1]}`;
+  return mail.match(new RegExp(`https?://[^/\\s]+(/\\S*#${task}=[\\w-]+)`))[1];
 }
 
 /** Presses Tab until that has the focus, and holds that it can be seen there. */

@@ -21,6 +21,7 @@ export const accountRoutes = (
     <Route path="/app/register" element={<Register />} />
     <Route path="/app/forgot" element={<Forgot />} />
     <Route path="/app/link" element={<MailedLink />} />
+    <Route path="/account" element={<MailedLink />} />
     <Route path="/app/signed-in" element={<SignedIn />} />
     <Route path="/app/deleted" element={<Deleted />} />
     <Route element={<Require />}>
