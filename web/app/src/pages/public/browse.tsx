@@ -171,7 +171,7 @@ function SortSelect({ filters, change }: { filters: Filters; change: Change }) {
     start: t('sort.start'), price: t('sort.price'), '-price': t('sort.priceDown'), '-rating': t('sort.rating'), '-created': t('sort.created'),
   };
   return (
-    <label className="flex items-center gap-2">
+    <label className="flex min-w-0 max-w-full items-center gap-2">
       <span className="text-muted">{t('sort.label')}</span>
       <select
         value={filters.sort}
