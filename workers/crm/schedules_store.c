@@ -168,7 +168,12 @@ static PGresult *mail_portion(struct worker *worker, int64_t events, int64_t peo
     return db_query(worker_db(worker), &mail_events, &parameters);
 }
 
-/* Not where the database takes nothing at all from this statement: then it is nobody's fault. */
+/* Does the statement work as such? It is asked before and after somebody is refused: where the database takes nothing
+ * at all from it, as while a right is missing, that is nobody's fault. */
+static bool works_for_nobody(struct worker *worker, const struct event_mail *mail) {
+    return mail_portion(worker, 1, 0, mail) != NULL;
+}
+
 static int pass_over_person(struct worker *worker, const struct event_mail *mail) {
     struct parameters parameters;
     db_release(worker_db(worker));
@@ -198,6 +203,8 @@ static int mail_one(struct worker *worker) {
                                      .template = pool_text(worker_pool(worker), db_text(result, 0, 1)),
                                      .minutes = db_integer(result, 0, 2),
                                      .reached = db_integer(result, 0, 3)};
+    if (!works_for_nobody(worker, &first))
+        return -1;
     if (mail_portion(worker, 1, 1, &first))
         return 0;
     return was_refused(worker) ? pass_over_person(worker, &first) : -1;
@@ -248,7 +255,11 @@ static int mail_one_digest(struct worker *worker) {
     if (!result)
         return -1;
     int64_t user_id = PQntuples(result) ? db_integer(result, 0, 0) : 0;
-    if (!user_id || mail_some_digests(worker, 1, &user_id))
+    if (!user_id)
+        return 0;
+    if (!mail_some_digests(worker, 0, NULL))
+        return -1;
+    if (mail_some_digests(worker, 1, &user_id))
         return 0;
     return was_refused(worker) ? put_off_digest(worker, user_id) : -1;
 }
