@@ -106,6 +106,7 @@ browserTest('the API documentation, and trying an operation there', async ({ ope
   const { page } = await open();
   await page.goto('/docs');
   await page.getByRole('heading', { name: /Tithi/ }).first().waitFor();
+  await page.locator('#operations-tag-events').click();
   await page.locator('#operations-events-listEvents').getByRole('button', { name: /events/i }).first().click();
   await page.getByRole('button', { name: 'Try it out' }).click();
   await page.getByRole('button', { name: 'Execute' }).click();

@@ -61,23 +61,28 @@ def frames(sender, *parts):
     return bytes([sender, len(parts)]) + b"".join(bytes([len(part)]) + part for part in parts)
 
 
+def numbered(number, data):
+    """Which operation or record of the contract the bytes are for, as the harnesses read it."""
+    return number.to_bytes(2, "big") + data
+
+
 def requests_and_messages(contract):
     requests, messages = [], []
     for index, operation in enumerate(contract.operations):
-        requests.append(bytes([index]) + b"limit=5&type=Yoga&from=2026-08-01&active=true\n")
-        requests.append(bytes([index]) + b"search=4111+1111-1111+1111&from=%34\n" + CARDS)
+        requests.append(numbered(index, b"limit=5&type=Yoga&from=2026-08-01&active=true\n"))
+        requests.append(numbered(index, b"search=4111+1111-1111+1111&from=%34\n" + CARDS))
         body = operation.node.get("requestBody")
         for media in contents(body) if body else []:
             for value in examples_of(media):
-                requests.append(bytes([index]) + b"\n" + json.dumps(value, ensure_ascii=False).encode())
+                requests.append(numbered(index, b"\n" + json.dumps(value, ensure_ascii=False).encode()))
                 number = contract.records.index(operation.request)
-                messages.append(bytes([number]) + msgpack.packb(as_message(operation.request, value)))
+                messages.append(numbered(number, msgpack.packb(as_message(operation.request, value))))
         responses = operation.node.get("responses")
         for status, response in responses.items() if responses else []:
             for media in contents(response) if status.startswith("2") else []:
                 for value in examples_of(media):
                     number = contract.records.index(operation.reply)
-                    messages.append(bytes([number]) + msgpack.packb(as_message(operation.reply, value)))
+                    messages.append(numbered(number, msgpack.packb(as_message(operation.reply, value))))
     return requests, messages
 
 

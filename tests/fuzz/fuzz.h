@@ -7,6 +7,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Which operation or record an input is for: its first two bytes. */
+static inline size_t fuzz_number(const uint8_t *data) {
+    return (size_t)data[0] << 8 | data[1];
+}
+
 #define PROMISE(condition)                                                                                             \
     do {                                                                                                               \
         if (!(condition))                                                                                              \

@@ -1,4 +1,4 @@
-/* Message -> struct, and message -> JSON in every shape a route gives it. Input: number of the record (one byte),
+/* Message -> struct, and message -> JSON in every shape a route gives it. Input: number of the record (two bytes),
  * message. What is printed is JSON, and what was decoded encodes to a good message. */
 #include <jansson.h>
 
@@ -37,22 +37,22 @@ static void check_decoded(const struct record *record, const void *structure, st
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (!size)
+    if (size < 2)
         return 0;
-    const struct record *record = all_records[data[0] % record_count()];
-    const char *message = (const char *)data + 1;
+    const struct record *record = all_records[fuzz_number(data) % record_count()];
+    const char *message = (const char *)data + 2;
     struct pool *pool = pool_new();
     struct problems problems = {.pool = pool};
     void *structure = pool_alloc(pool, record->size + 1);
-    int result = codec_decode(record, message, size - 1, pool, structure, &problems);
+    int result = codec_decode(record, message, size - 2, pool, structure, &problems);
     PROMISE((result == 0) == (problems.first == NULL));
     if (result == 0)
         check_decoded(record, structure, pool);
-    render(record, NULL, message, size - 1);
+    render(record, NULL, message, size - 2);
     for (size_t i = 0; i < route_count; i++)
         if (routes[i].operation->reply == record && routes[i].view)
-            render(record, routes[i].view, message, size - 1);
-    codec_find_text(message, size - 1, "next", pool);
+            render(record, routes[i].view, message, size - 2);
+    codec_find_text(message, size - 2, "next", pool);
     pool_destroy(&pool);
     return 0;
 }

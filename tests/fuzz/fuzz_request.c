@@ -1,4 +1,4 @@
-/* HTTP request -> message. Input: number of the operation (one byte), query, newline, body. What the gateway takes, a
+/* HTTP request -> message. Input: number of the operation (two bytes), query, newline, body. What the gateway takes, a
  * worker must take too, it must read as JSON again, and where card numbers are refused it holds none. */
 #include <jansson.h>
 #include <string.h>
@@ -42,12 +42,12 @@ static void check_message(const struct record *record, const struct buffer *mess
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct text_span value = {"7", 1};
     static const char *const name = "id";
-    if (!size)
+    if (size < 2)
         return 0;
-    const struct operation *operation = &operations[data[0] % operation_count];
+    const struct operation *operation = &operations[fuzz_number(data) % operation_count];
     const struct record *record = operation->request;
-    const char *query = (const char *)data + 1, *end = (const char *)data + size;
-    const char *line = memchr(query, '\n', size - 1);
+    const char *query = (const char *)data + 2, *end = (const char *)data + size;
+    const char *line = memchr(query, '\n', size - 2);
     const struct text_span body = {line ? line + 1 : NULL, line ? (size_t)(end - line - 1) : 0}, nothing = {NULL, 0};
     struct request_source source = {
         .query = {query, (size_t)((line ? line : end) - query)},
