@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 
+import psycopg2
 import pytest
 
 from document import ROOT
@@ -257,6 +258,26 @@ def test_a_removed_event_has_no_bookings(stack, facilitator, people):
     removed = found[200] == 1
     assert found == ({200: 1, (404, "event_not_found"): 12} if removed else {(409, "event_has_bookings"): 1, 201: 12})
     assert_balanced(stack, event)
+
+
+@pytest.mark.parametrize("missing", ["event_id", "user_id"])
+def test_no_booking_names_what_does_not_exist(stack, facilitator, people, missing):
+    named = {"event_id": stack.event(facilitator)["id"], "user_id": people[0].id, missing: 10**15}
+    with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+        query(
+            stack,
+            "INSERT INTO bookings (reference, event_id, user_id, status, payment_status, price_minor, currency)"
+            " VALUES ('nobody', %(event_id)s, %(user_id)s, 'confirmed', 'not_required', 0, 'INR')",
+            named,
+        )
+
+
+@pytest.mark.parametrize("table, column", [("events", "event_id"), ("users", "user_id")])
+def test_what_a_booking_names_stays(stack, facilitator, people, table, column):
+    booking = book(people[0], stack.event(facilitator)).json()["booking"]
+    named = query(stack, f"SELECT {column} FROM bookings WHERE id = %s", (booking["id"],))
+    with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+        query(stack, f"DELETE FROM {table} WHERE id = %s", named)
 
 
 def test_everything_at_once_balances(stack, facilitator, people):

@@ -27,7 +27,7 @@ static const struct statement list_of_event = {"security_log_of_event",
 static const struct statement note_uses = {
     "security_log_note_uses",
     "WITH given AS ("
-    "  SELECT DISTINCT ON (session) * FROM unnest($1::uuid[], $2::text[]) AS given(session, address)),"
+    "  SELECT DISTINCT ON (session) * FROM unnest($1::text[]::uuid[], $2::text[]) AS given(session, address)),"
     " sessions_used AS ("
     "  UPDATE sessions SET used_at = now() WHERE id IN ("
     "   SELECT id FROM sessions WHERE id IN (SELECT session FROM given) AND used_at < now() - interval '1 minute'"

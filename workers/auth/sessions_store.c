@@ -13,7 +13,7 @@
 static const struct statement open_sessions = {
     "open_sessions",
     "WITH given AS ("
-    "  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])"
+    "  SELECT * FROM unnest($1::text[]::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])"
     "    AS given(id, user_id, address, device, hash)),"
     " opened AS ("
     "  INSERT INTO sessions (id, user_id, address, user_agent, expires_at)"
@@ -36,7 +36,7 @@ static const struct statement command_ran = {"command_ran", "SELECT FROM command
 
 static const struct statement rotate_tokens = {
     "rotate_tokens",
-    "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::bytea[]) AS given(id, hash)),"
+    "WITH given AS (SELECT * FROM unnest($1::text[]::uuid[], $2::bytea[]) AS given(id, hash)),"
     " spent AS (UPDATE refresh_tokens SET spent_at = now() WHERE hash = ANY ($3::bytea[])),"
     " used AS ("
     "  UPDATE sessions SET used_at = now(),"
@@ -59,7 +59,7 @@ static const struct statement session_is_recent = {"session_is_recent",
 
 static const struct statement revoke_sessions = {
     "revoke_sessions", "UPDATE sessions SET revoked_at = now(), revoked_for = $2::text, published = $3::boolean"
-                       " WHERE id = ANY ($1::uuid[]) AND revoked_at IS NULL"};
+                       " WHERE id = ANY ($1::text[]::uuid[]) AND revoked_at IS NULL"};
 
 static const struct statement revoke_own = {
     "revoke_own", "UPDATE sessions SET revoked_at = now(), revoked_for = 'ended'"
@@ -94,8 +94,8 @@ static const struct statement list_unpublished = {"list_unpublished",
 
 static const struct statement mark_published = {
     "mark_published",
-    "WITH keys AS (UPDATE api_keys SET published = true WHERE session_id = ANY ($1::uuid[]) AND NOT published)"
-    " UPDATE sessions SET published = true WHERE id = ANY ($1::uuid[]) AND NOT published"};
+    "WITH keys AS (UPDATE api_keys SET published = true WHERE session_id = ANY ($1::text[]::uuid[]) AND NOT published)"
+    " UPDATE sessions SET published = true WHERE id = ANY ($1::text[]::uuid[]) AND NOT published"};
 
 /* One text member of all sessions as an array. */
 static void parameter_column(struct parameters *parameters, const struct new_session *sessions, size_t count,

@@ -9,9 +9,10 @@
 static const struct statement create_accounts = {
     "create_accounts",
     "WITH given AS ("
-    "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], "
+    "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]::boolean[], $5::text[], $6::text[], "
+    "$7::text[], "
     "$8::text[],"
-    "                       $9::text[], $10::boolean[], $11::text[]) WITH ORDINALITY"
+    "                       $9::text[], $10::text[]::boolean[], $11::text[]) WITH ORDINALITY"
     "    AS given(email, name, role, pending, phone, bio, specialization, crm_id, hash, verified, language, place)),"
     " first AS (SELECT DISTINCT ON (lower(email)) * FROM given ORDER BY lower(email), place),"
     " made AS ("

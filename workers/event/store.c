@@ -197,7 +197,7 @@ static const struct statement insert_event = {
     "  time_zone, location, virtual_link, capacity, price_minor, currency, rating, is_active, cancellation_policy,"
     "  reminder_minutes, language)"
     " SELECT f.id, $2::text, $3::text, $4::text, $5::text, asked.start_at, asked.end_at, $8::text, $9::text,"
-    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text, $17::integer[],"
+    "  $10::text, $11::integer, $12::bigint, $13::text, $14::numeric, $15::boolean, $16::text, $17::bigint[]::integer[],"
     "  $18::text"
     " FROM asked JOIN users f ON f.id = $1::bigint AND " FACILITATES
     " WHERE " TIME_PROBLEM " IS NULL RETURNING *)" STORED};
@@ -211,7 +211,7 @@ static const struct statement update_event_row = {
     "  price_minor = $12::bigint, currency = $13::text, is_active = $15::boolean, language = $18::text,"
     "  rating = CASE WHEN $21::boolean THEN $14::numeric ELSE e.rating END,"
     "  cancellation_policy = CASE WHEN $20::boolean THEN $16::text ELSE e.cancellation_policy END,"
-    "  reminder_minutes = $17::integer[], revision = e.revision +"
+    "  reminder_minutes = $17::bigint[]::integer[], revision = e.revision +"
     "   ((e.title, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link) IS DISTINCT FROM"
     "    ($3::text, asked.start_at, asked.end_at, $8::text, $9::text, $10::text))::integer,"
     "  updated_at = greatest(now(), e.updated_at + interval '1 microsecond')"

@@ -528,13 +528,14 @@ static const struct statement record_payments = {
     "WITH locked AS MATERIALIZED (SELECT id FROM payments WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE)"
     " UPDATE payments t SET order_id = coalesce(t.order_id, g.order_id),"
     "  leased_until = CASE WHEN coalesce(t.order_id, g.order_id) IS NULL THEN now() END," NEXT_CHECK
-    " FROM locked JOIN unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::text[])"
+    " FROM locked JOIN unnest($1::bigint[], $2::text[]::timestamptz[], $3::bigint[], $4::text[])"
     "  AS g (id, due_at, wait_s, order_id) USING (id) WHERE t.id = g.id"};
 static const struct statement record_refunds = {
     "record_checked_refunds",
     "WITH locked AS MATERIALIZED (SELECT id FROM refunds WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE)"
     " UPDATE refunds t SET leased_until = NULL," NEXT_CHECK
-    " FROM locked JOIN unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) AS g (id, due_at, wait_s) USING (id)"
+    " FROM locked JOIN unnest($1::bigint[], $2::text[]::timestamptz[], $3::bigint[]) AS g (id, due_at, wait_s) USING "
+    "(id)"
     " WHERE t.id = g.id"};
 
 static void add_checked(struct parameters *parameters, const struct checked *checked, size_t count) {

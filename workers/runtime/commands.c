@@ -1,7 +1,10 @@
 /* Commands run once, however often they are sent: one transaction per group, in which the ids are looked up, the rest
  * is run, and each success is stored with its reply under its id. A repeat gets the stored reply; another request under
  * the same id is refused. Two workers that run the same command at once meet at the primary key, and the later one runs
- * again. A read that came under a key has nothing to be stored but the key itself. */
+ * again. A read that came under a key has nothing to be stored but the key itself.
+ *
+ * Repeats are rare, so all of a group is run as if there were none, in the round trip that also looks the ids up; where
+ * one is found, that run is rolled back, and the others run again. */
 #include "internals.h"
 #include "log.h"
 #include "seal.h"
@@ -50,10 +53,10 @@ static void index_jobs(struct batch *batch) {
 }
 
 static void add_ids(struct parameters *parameters, struct pool *pool, struct job *const *jobs, size_t count) {
-    const char **ids = pool_alloc(pool, count * sizeof *ids);
+    struct uuid *ids = pool_alloc(pool, count * sizeof *ids);
     for (size_t i = 0; i < count; i++)
-        ids[i] = uuid_text(&jobs[i]->command, pool_alloc(pool, UUID_TEXT_SIZE));
-    parameter_texts(parameters, ids, count);
+        ids[i] = jobs[i]->command;
+    parameter_uuids(parameters, ids, count);
 }
 
 static void add_fingerprints(struct parameters *parameters, struct pool *pool, struct job *const *jobs, size_t count) {
@@ -63,11 +66,13 @@ static void add_fingerprints(struct parameters *parameters, struct pool *pool, s
     parameter_bytes_array(parameters, fingerprints, count);
 }
 
-static int queue_find(struct worker *worker, struct job *const *jobs, size_t count) {
+typedef int queue_function(struct db *, const struct statement *, const struct parameters *);
+
+static int queue_find(struct worker *worker, struct job *const *jobs, size_t count, queue_function *queue) {
     struct parameters parameters;
     parameters_init(&parameters, worker->pool);
     add_ids(&parameters, worker->pool, jobs, count);
-    return db_queue(worker->db, &find, &parameters);
+    return queue(worker->db, &find, &parameters);
 }
 
 /* The answer to a repeat: what the first run said. */
@@ -101,22 +106,18 @@ static void replay_found(struct batch *batch, const PGresult *result) {
     }
 }
 
-/* BEGIN and the ids' rows in one round trip. */
-static int open_batch(struct batch *batch) {
-    struct db *db = batch->worker->db;
-    if (transaction_open(batch->worker) || queue_find(batch->worker, batch->jobs, batch->count) || !db_receive(db))
-        return -1;
-    PGresult *found = db_receive(db);
-    if (!found)
-        return -1;
-    replay_found(batch, found);
-    return 0;
+static size_t count_replayed(const struct batch *batch) {
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        count += batch->jobs[i]->replayed;
+    return count;
 }
 
 static int run_fresh(struct batch *batch) {
     size_t call_size = batch->handler->operation->call_size;
+    batch->fresh_count = 0;
     for (struct job *job = batch->by_command; job; job = job->hh.next)
-        if (!job->settled)
+        if (!job->replayed)
             batch->fresh[batch->fresh_count++] = job;
     if (!batch->fresh_count)
         return 0;
@@ -156,7 +157,7 @@ static int close_batch(struct batch *batch) {
         else
             done[done_count++] = batch->fresh[i];
     if ((done_count && queue_store(batch, done, done_count)) ||
-        (refused_count && queue_find(worker, refused, refused_count)) || transaction_queue_close(worker))
+        (refused_count && queue_find(worker, refused, refused_count, db_queue)) || transaction_queue_close(worker))
         return -1;
     if (done_count && !db_receive(worker->db))
         return -1;
@@ -167,6 +168,21 @@ static int close_batch(struct batch *batch) {
         replay_found(batch, found);
     }
     return transaction_receive_close(worker);
+}
+
+/* Looks the ids up and runs what has not been replayed. 0: done so far. 1: there are more repeats, now replayed; what
+ * was run must be rolled back. -1: failed. */
+static int open_batch(struct batch *batch) {
+    struct worker *worker = batch->worker;
+    if (transaction_open(worker) || queue_find(worker, batch->jobs, batch->count, db_queue_early))
+        return -1;
+    int result = run_fresh(batch);
+    const PGresult *begun = db_early(worker->db), *found = begun ? db_early(worker->db) : NULL;
+    if (!found)
+        return -1;
+    size_t replayed = count_replayed(batch);
+    replay_found(batch, found);
+    return count_replayed(batch) > replayed ? 1 : result;
 }
 
 static void settle_twins(struct batch *batch) {
@@ -189,7 +205,12 @@ enum db_failure commands_run(struct worker *worker, const struct handler *handle
     batch.fresh = pool_alloc(worker->pool, count * sizeof *batch.fresh);
     enum db_failure failure = DB_FINE;
     index_jobs(&batch);
-    if (open_batch(&batch) || run_fresh(&batch) || close_batch(&batch)) {
+    int opened = open_batch(&batch);
+    while (opened > 0) {
+        transaction_abandon(worker);
+        opened = open_batch(&batch);
+    }
+    if (opened || close_batch(&batch)) {
         failure = transaction_abandon(worker);
     } else {
         settle_twins(&batch);
@@ -213,7 +234,8 @@ static PGresult *claim_keys(struct worker *worker, struct job *const *keyed, siz
     parameters_init(&parameters, worker->pool);
     add_ids(&parameters, worker->pool, keyed, count);
     add_fingerprints(&parameters, worker->pool, keyed, count);
-    if (db_queue(worker->db, &claim, &parameters) || queue_find(worker, keyed, count) || !db_receive(worker->db))
+    if (db_queue(worker->db, &claim, &parameters) || queue_find(worker, keyed, count, db_queue) ||
+        !db_receive(worker->db))
         return NULL;
     return db_receive(worker->db);
 }

@@ -3,6 +3,7 @@
  * set: a server that does not answer by then counts as away. */
 #include "db.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,15 @@ static void keep_result(struct db *db, PGresult *result) {
     db->results[db->result_count++] = result;
 }
 
+static void keep_early(struct db *db, PGresult *result) {
+    if (db->early_first == db->early_end)
+        db->early_first = db->early_end = 0;
+    assert(db->early_end < DB_EARLY_LIMIT);
+    db->early[db->early_end++] = result;
+}
+
 static void clear_results(struct db *db) {
+    db->early_first = db->early_end = 0;
     while (db->result_count)
         PQclear(db->results[--db->result_count]);
 }
@@ -90,21 +99,30 @@ static int prepare_once(struct db *db, const struct statement *statement) {
     return 0;
 }
 
-int db_queue(struct db *db, const struct statement *statement, const struct parameters *parameters) {
+static int queue(struct db *db, const struct statement *statement, const struct parameters *parameters,
+                 enum owed owed) {
+    static const struct parameters none = {0};
+    const struct parameters *given = parameters ? parameters : &none;
     if (db->state != DB_CONNECTED) {
         fail(db, DB_AWAY);
         return -1;
     }
-    int count = parameters ? (int)parameters->count : 0;
-    const char *const *values = parameters ? parameters->values : NULL;
-    if (prepare_once(db, statement) ||
-        !PQsendQueryPrepared(db->connection, statement->name, count, values, NULL, NULL, 0)) {
+    if (prepare_once(db, statement) || !PQsendQueryPrepared(db->connection, statement->name, (int)given->count,
+                                                            given->values, given->lengths, given->formats, 0)) {
         lose(db, PQerrorMessage(db->connection));
         return -1;
     }
-    owe(db, OWED_RESULT, statement);
+    owe(db, owed, statement);
     db->unsynced = true;
     return 0;
+}
+
+int db_queue(struct db *db, const struct statement *statement, const struct parameters *parameters) {
+    return queue(db, statement, parameters, OWED_RESULT);
+}
+
+int db_queue_early(struct db *db, const struct statement *statement, const struct parameters *parameters) {
+    return queue(db, statement, parameters, OWED_EARLY);
 }
 
 /* Waits until PQgetResult() would not block. 0, or -1: the connection is given up. */
@@ -185,10 +203,16 @@ static PGresult *take_owed(struct db *db) {
             db->owed_first = db->owed_end = 0;
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         db->backoff_ms = DB_BACKOFF_FIRST_MS;
-        if (item.what == OWED_RESULT) {
+        if (item.what == OWED_RESULT || item.what == OWED_EARLY)
             keep_result(db, result);
+        if (item.what == OWED_EARLY)
+            keep_early(db, result);
+        if (item.what == OWED_RESULT)
             return result;
-        }
+        if (item.what == OWED_EARLY)
+            return NULL;
+    } else if (item.what == OWED_ASIDE) {
+        log_warn("statement %s failed: %s", item.statement->name, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     } else if (status != PGRES_PIPELINE_SYNC) {
         if (item.what == OWED_PREPARE)
             forget_prepared(db, item.statement);
@@ -216,17 +240,36 @@ static int sync(struct db *db) {
     return 0;
 }
 
+/* Takes all that comes before the next result that somebody asks for. */
+static void take_others(struct db *db, enum owed asked) {
+    while (db->owed_first < db->owed_end && !owes(db, asked) && !owes(db, OWED_RESULT))
+        take_owed(db);
+}
+
 PGresult *db_receive(struct db *db) {
     if (db->state != DB_CONNECTED || sync(db)) {
         fail(db, DB_AWAY);
         return NULL;
     }
-    while (owes(db, OWED_PREPARE))
-        take_owed(db);
+    take_others(db, OWED_RESULT);
     PGresult *result = owes(db, OWED_RESULT) ? take_owed(db) : NULL;
     while (owes(db, OWED_SYNC))
         take_owed(db);
     return db->failure == DB_FINE ? result : NULL;
+}
+
+PGresult *db_early(struct db *db) {
+    if (db->early_first == db->early_end && db->state == DB_CONNECTED && sync(db) == 0) {
+        take_others(db, OWED_EARLY);
+        if (owes(db, OWED_EARLY))
+            take_owed(db);
+    }
+    return db->early_first < db->early_end ? db->early[db->early_first++] : NULL;
+}
+
+/* What goes before is answered at its own Sync, without waiting for this. */
+int db_send_aside(struct db *db, const struct statement *statement) {
+    return sync(db) || queue(db, statement, NULL, OWED_ASIDE) || sync(db) ? -1 : 0;
 }
 
 PGresult *db_query(struct db *db, const struct statement *statement, const struct parameters *parameters) {
@@ -240,7 +283,7 @@ void db_release(struct db *db) {
 
 void db_recover(struct db *db) {
     if (db->state == DB_CONNECTED && sync(db) == 0)
-        while (db->owed_first < db->owed_end)
+        while (db->owed_first < db->owed_end && !owes(db, OWED_ASIDE))
             take_owed(db);
     db->failure = DB_FINE;
     db->constraint[0] = '\0';

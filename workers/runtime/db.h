@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "pool.h"
+#include "uuid.h"
 
 struct db;
 
@@ -24,7 +25,9 @@ struct statement {
 struct parameters {
     struct pool *pool;
     size_t count;
-    const char *values[DB_PARAMETER_LIMIT]; /* text format; NULL is SQL NULL */
+    const char *values[DB_PARAMETER_LIMIT]; /* NULL is SQL NULL */
+    int lengths[DB_PARAMETER_LIMIT];        /* of those in binary */
+    int formats[DB_PARAMETER_LIMIT];        /* 0: text, 1: binary */
 };
 
 void parameters_init(struct parameters *parameters, struct pool *pool);
@@ -34,7 +37,8 @@ void parameter_number(struct parameters *parameters, double value);
 void parameter_boolean(struct parameters *parameters, bool value);
 void parameter_null(struct parameters *parameters);
 void parameter_bytes(struct parameters *parameters, const void *bytes, size_t length); /* bytea, "\x…" */
-/* Array literals ("{…}", escaped); a NULL text is SQL NULL. */
+/* Arrays are bigint[], text[], bytea[] and uuid[], and nothing else: where the SQL needs other elements it casts twice
+ * ($1::text[]::timestamptz[]). A NULL text is SQL NULL. */
 void parameter_integers(struct parameters *parameters, const int64_t *values, size_t count);
 void parameter_texts(struct parameters *parameters, const char *const *values, size_t count);
 struct bytes {
@@ -42,6 +46,7 @@ struct bytes {
     size_t length;
 };
 void parameter_bytes_array(struct parameters *parameters, const struct bytes *values, size_t count);
+void parameter_uuids(struct parameters *parameters, const struct uuid *values, size_t count);
 
 /* One round trip. NULL on failure: logged, and db_failure() tells the kind. The result stays valid until db_release().
  */

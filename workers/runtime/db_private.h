@@ -10,11 +10,19 @@
 enum db_state { DB_APART, DB_CONNECTING, DB_CONNECTED };
 
 /* What the server still owes us, in order. */
-enum owed { OWED_PREPARE, OWED_RESULT, OWED_SYNC };
+enum owed {
+    OWED_PREPARE,
+    OWED_RESULT,
+    OWED_EARLY, /* db_early() hands its result out */
+    OWED_ASIDE, /* nobody waits for it */
+    OWED_SYNC
+};
 struct owed_item {
     enum owed what;
     const struct statement *statement;
 };
+
+#define DB_EARLY_LIMIT 4 /* at once */
 
 struct prepared {
     const struct statement *statement; /* the key */
@@ -40,6 +48,8 @@ struct db {
     bool unsynced;      /* queued since the last Sync */
     PGresult **results; /* handed out since the last release */
     size_t result_count, result_capacity;
+    PGresult *early[DB_EARLY_LIMIT]; /* among those; db_early() has not been asked for them yet */
+    size_t early_first, early_end;
 
     enum db_failure failure; /* the first one since the last release */
     char constraint[64];
@@ -70,6 +80,14 @@ void db_set_end(struct db *db, int64_t mono_ms);
 
 /* Receives what is still owed and forgets the failure; results stay. */
 void db_recover(struct db *db);
+
+/* For the runtime, which puts statements of its own in front of a service's, in the same round trip: db_receive()
+ * passes over their results. db_early() hands out the next of them, also where a later statement failed; NULL: there is
+ * none. */
+int db_queue_early(struct db *db, const struct statement *statement, const struct parameters *parameters);
+PGresult *db_early(struct db *db);
+/* Sends the statement behind what is queued, as a transaction of its own whose end nobody waits for. */
+int db_send_aside(struct db *db, const struct statement *statement);
 
 /* Gives the connection up, with the reason for the log; the next attempt is due after the back-off. */
 void db_lose(struct db *db, const char *reason);

@@ -103,7 +103,8 @@ int commands_claim_keys(struct worker *worker, struct job *const *jobs, size_t c
  * milliseconds until the next. */
 int sweeps_run(struct worker *worker);
 
-/* transaction.c: BEGIN is queued, the caller receives it; closing writes news and outbox, commits and notifies. */
+/* transaction.c: BEGIN is queued early (db_early() hands its result out); closing writes news and outbox, commits and
+ * notifies. */
 int transaction_open(struct worker *worker);
 /* Writes what was collected (worker_collect()), once the transaction's work is done. 0, or -1. */
 int transaction_write_collected(struct worker *worker);

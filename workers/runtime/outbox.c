@@ -128,14 +128,14 @@ static const struct statement probe = {
 
 static const struct statement renew = {
     "outbox_renew",
-    "UPDATE outbox SET leased_until = " LEASE " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
+    "UPDATE outbox SET leased_until = " LEASE " FROM unnest($1::bigint[], $2::text[]::timestamptz[]) AS held(id, until)"
     " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = held.id AND leased_until = held.until AND state = 'due'"
     " RETURNING outbox.id, leased_until"};
 
 static const struct statement release = {
     "outbox_release",
     "UPDATE outbox SET leased_until = NULL"
-    " FROM unnest($1::bigint[], $2::timestamptz[]) AS held(id, until)"
+    " FROM unnest($1::bigint[], $2::text[]::timestamptz[]) AS held(id, until)"
     " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = held.id AND leased_until = held.until AND state = 'due'"};
 
 /* What was given up meanwhile stays dead. After a commit whose outcome was not known it finds nothing any more. */
@@ -147,7 +147,8 @@ static const struct statement record = {
     " asleep = given.state = 'due' AND given.wait_ms > 0,"
     " last_status = nullif(given.status, 0), last_error = given.error,"
     " finished_at = CASE WHEN given.state <> 'due' THEN now() END"
-    " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::integer[], $5::bigint[], $6::integer[], $7::text[])"
+    " FROM unnest($1::bigint[], $2::text[]::timestamptz[], $3::text[], $4::bigint[]::integer[], $5::bigint[], "
+    "$6::bigint[]::integer[], $7::text[])"
     "   WITH ORDINALITY AS given(id, until, state, attempts, wait_ms, status, error, place)"
     " WHERE outbox.id = ANY ($1::bigint[]) AND outbox.id = given.id AND outbox.leased_until = given.until"
     " AND outbox.state IN ('due', given.state) RETURNING given.place"};
@@ -156,7 +157,8 @@ static const struct statement keep_attempts = {
     "outbox_keep_attempts",
     "INSERT INTO delivery_attempts (webhook_id, number, started_at, duration_ms, status, response, error)"
     " SELECT webhook_id, number, to_timestamp(begun_ms / 1000.0), duration_ms, nullif(status, 0), response, error"
-    " FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::integer[], $6::text[], $7::text[])"
+    " FROM unnest($1::text[], $2::bigint[]::integer[], $3::bigint[], $4::bigint[]::integer[], $5::bigint[]::integer[], "
+    "$6::text[], $7::text[])"
     "   AS given(webhook_id, number, begun_ms, duration_ms, status, response, error)"};
 
 static int queue_upkeep(struct worker *worker, const struct demand *demand) {

@@ -1,9 +1,8 @@
-/* One transaction with its news and its outbox. NOTIFY runs behind COMMIT in the same round trip, as a transaction of
- * its own: inside, its database-wide lock would be held while the commit waits for the disk, one committing worker at a
- * time. If it gets lost, the crm worker's polling finds the rows. */
+/* One transaction with its news and its outbox. NOTIFY follows COMMIT as a transaction of its own: inside, its
+ * database-wide lock would be held while the commit waits for the disk, one committing worker at a time; and nobody is
+ * kept waiting for it. If it gets lost, the crm worker's polling finds the rows. */
 #include "columns.h"
 #include "internals.h"
-#include "log.h"
 
 static const struct statement begin = {"begin", "BEGIN"};
 static const struct statement commit = {"commit", "COMMIT"};
@@ -118,7 +117,7 @@ int transaction_write_collected(struct worker *worker) {
 int transaction_open(struct worker *worker) {
     worker->news_count = worker->outbox_count = 0;
     worker->collected = NULL;
-    return db_queue(worker->db, &begin, NULL);
+    return db_queue_early(worker->db, &begin, NULL);
 }
 
 /* Who queues account mails queues nothing else. NULL: there is nobody to wake. */
@@ -134,18 +133,14 @@ int transaction_queue_close(struct worker *worker) {
     if ((worker->news_count && queue_news(worker)) || (worker->outbox_count && queue_outbox(worker)) ||
         db_queue(worker->db, &commit, NULL))
         return -1;
-    return wake ? db_queue(worker->db, wake, NULL) : 0;
+    return wake ? db_send_aside(worker->db, wake) : 0;
 }
 
 int transaction_receive_close(struct worker *worker) {
     if ((worker->news_count && !db_receive(worker->db)) || (worker->outbox_count && !db_receive(worker->db)))
         return -1;
     PGresult *result = db_receive(worker->db);
-    if (!result || strcmp(PQcmdStatus(result), "COMMIT"))
-        return -1;
-    if (wake_call(worker) && !db_receive(worker->db))
-        log_warn("what was committed was not announced");
-    return 0;
+    return !result || strcmp(PQcmdStatus(result), "COMMIT") ? -1 : 0;
 }
 
 enum db_failure transaction_abandon(struct worker *worker) {
@@ -160,9 +155,8 @@ enum db_failure transaction_abandon(struct worker *worker) {
 
 int worker_transaction(struct worker *worker, int (*work)(struct worker *, void *argument), void *argument) {
     db_recover(worker->db);
-    if (transaction_open(worker) || !db_receive(worker->db) || work(worker, argument) ||
-        transaction_write_collected(worker) || db_failure(worker->db) != DB_FINE || transaction_queue_close(worker) ||
-        transaction_receive_close(worker)) {
+    if (transaction_open(worker) || work(worker, argument) || transaction_write_collected(worker) ||
+        db_failure(worker->db) != DB_FINE || transaction_queue_close(worker) || transaction_receive_close(worker)) {
         transaction_abandon(worker);
         return -1;
     }

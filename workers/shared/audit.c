@@ -46,7 +46,7 @@ static const struct statement note_events = {
     "note_events",
     "INSERT INTO security_events (event, user_id, actor_id, session_id, address, request_id, detail)"
     " SELECT event, nullif(user_id, 0), nullif(actor_id, 0), session, address, request_id, detail"
-    " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[])"
+    " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]::uuid[], $5::text[], $6::text[], $7::text[])"
     " WITH ORDINALITY AS given(event, user_id, actor_id, session, address, request_id, detail, place)"
     " ORDER BY place"};
 
