@@ -28,3 +28,11 @@ $$;
 CREATE TRIGGER events_booked BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION refuse_if_booked('event_id');
 CREATE TRIGGER users_booked BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION refuse_if_booked('user_id');
 REVOKE DELETE ON users FROM tithi_auth; -- erasure keeps the row
+
+-- As in 0005, but planned once per connection, not once per call.
+CREATE OR REPLACE FUNCTION hold_people(ids bigint[]) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM FROM users WHERE id = ANY (ids) ORDER BY id FOR KEY SHARE;
+    RETURN cardinality(ids);
+END
+$$;
