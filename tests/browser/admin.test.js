@@ -3,7 +3,7 @@ import assert from 'node:assert';
 import { browserTest } from './lib/browser.js';
 import { field, gone, heading, seen, signInByForm, textOf, toast } from './lib/act.js';
 import { openReceiver } from './lib/receiver.js';
-import { call, demoAdmin, facilitator, paidBooking, publish, register, signIn, unique, until } from './lib/site.js';
+import { call, demoAdmin, facilitator, mailTo, paidBooking, PASSWORD, publish, register, signIn, unique, until } from './lib/site.js';
 
 async function openAdmin(open, path) {
   const { page } = await open();
@@ -40,6 +40,47 @@ browserTest('makes somebody a facilitator, who then has the pages of one', async
   await theirs.goto('/app/host/events');
   await seen(theirs.getByText('Publish your next event'));
   assert.equal(await theirs.getByRole('alert').count(), 0);
+});
+
+browserTest('approves who wants to be a facilitator, who then publishes', async ({ open }) => {
+  const { page: theirs } = await open({ size: 'phone' });
+  const [name, email, title] = [unique('Nila'), `${unique('nila')}@example.com`, unique('Walk by the river')];
+  await theirs.goto('/app/register');
+  await theirs.getByRole('radio', { name: /^I offer events/ }).check();
+  await seen(theirs.getByText('We look at each new facilitator.'));
+  await field(theirs, 'Name').fill(name);
+  await field(theirs, 'E-mail address').fill(email);
+  await field(theirs, 'Password').fill(PASSWORD);
+  await theirs.getByLabel('About you').fill('Walks since 1999.');
+  await theirs.getByRole('button', { name: 'Create account' }).click();
+  await seen(heading(theirs, `Welcome, ${name}`));
+  await seen(theirs.getByText('Waiting for approval'));
+  await theirs.goto('/app/host/events/new');
+  await seen(heading(theirs, 'Not for this account'));
+
+  const page = await openAdmin(open, '/app/admin/users');
+  await field(page, 'Only those who wait for approval').check();
+  const row = page.getByRole('row').filter({ hasText: email });
+  await row.getByRole('button', { name: 'Decline' }).click();
+  await seen(toast(page, `The request of ${name} was declined.`));
+  await gone(row);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await row.getByRole('button', { name: 'Approve' }).click();
+  await seen(toast(page, `${name} may publish events now.`));
+  await gone(row);
+  await mailTo(email, /You may publish events now/);
+
+  await theirs.goto('/app/host/events/new');
+  await field(theirs, 'Title').fill(title);
+  await field(theirs, 'Kind').fill('Walk');
+  await theirs.getByLabel('Begins').fill('2031-07-05T09:30');
+  await theirs.getByRole('button', { name: 'Publish' }).click();
+  await seen(toast(theirs, 'Your event is published.'));
+  await seen(heading(theirs, title));
+  const { page: anybodys } = await open();
+  await anybodys.goto(new URL(theirs.url()).pathname.replace('/host', ''));
+  await seen(heading(anybodys, title));
+  await seen(anybodys.getByText('Walks since 1999.'));
 });
 
 browserTest('deactivates an account: that person is out', async ({ open }) => {

@@ -1,7 +1,7 @@
 /** From looking for an event to coming to it, or not. */
 import assert from 'node:assert';
 import { browserTest } from './lib/browser.js';
-import { field, gone, heading, seen, tabTo, textOf, toast } from './lib/act.js';
+import { field, gone, heading, seen, textOf, toast } from './lib/act.js';
 import { book, call, facilitator, paidBooking, publish, register, signIn, sql, unique, until } from './lib/site.js';
 
 const INR = { price: 1500, currency: 'INR' };
@@ -230,44 +230,4 @@ browserTest('sees places go while looking at an event', async ({ open }) => {
   await seen(page.getByText('3 places left'));
   await book(await register(), event);
   await seen(page.getByText('2 places left'));
-});
-
-browserTest('books by the keyboard only', async ({ open }) => {
-  const { page } = await open();
-  const word = unique('Quill').replaceAll('-', '');
-  const event = await publish(await facilitator(), { title: `${word} and ink` });
-  const person = await register();
-  await page.goto('/app/login');
-  await tabTo(page, field(page, 'E-mail address'));
-  await page.keyboard.type(person.email);
-  await tabTo(page, field(page, 'Password'));
-  await page.keyboard.type(person.password);
-  await page.keyboard.press('Enter');
-  await tabTo(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Browse' }));
-  await page.keyboard.press('Enter');
-  await tabTo(page, page.getByRole('searchbox', { name: 'Search events' }));
-  await page.keyboard.type(word);
-  await tabTo(page, page.getByRole('link', { name: event.title }));
-  await page.keyboard.press('Enter');
-  await seen(heading(page, event.title));
-  await tabTo(page, page.getByRole('link', { name: 'Book a place' }));
-  await page.keyboard.press('Enter');
-  await tabTo(page, page.getByLabel('Note to your host'));
-  await page.keyboard.type('No mouse here.');
-  await tabTo(page, page.getByRole('button', { name: 'Book for free' }));
-  await page.keyboard.press('Enter');
-  await tabTo(page, page.getByRole('link', { name: 'Show ticket' }));
-  await page.keyboard.press('Enter');
-  await seen(page.getByRole('img', { name: 'QR code of the ticket' }));
-
-  await page.goBack();
-  await tabTo(page, page.getByRole('link', { name: 'See the booking' }));
-  await page.keyboard.press('Enter');
-  await tabTo(page, page.getByRole('button', { name: 'Cancel booking' }));
-  await page.keyboard.press('Enter');
-  const dialog = page.getByRole('dialog', { name: 'Cancel this booking?' });
-  await tabTo(page, dialog.getByRole('button', { name: 'Cancel booking' }));
-  await page.keyboard.press('Escape');
-  await gone(dialog);
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Cancel booking', 'the focus is back where it was');
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert';
 import fs from 'node:fs';
 import { browserTest } from './lib/browser.js';
 import { field, gone, heading, seen, toast } from './lib/act.js';
+import { film } from './lib/film.js';
 import { openReceiver, readWebhook } from './lib/receiver.js';
 import { book, call, facilitator, paidBooking, publish, register, restartGateway, signIn, unique, until } from './lib/site.js';
 
@@ -204,6 +205,30 @@ browserTest('lets people in by the codes of their tickets', async ({ open }) => 
   await code.fill(other.ticket);
   await page.keyboard.press('Enter');
   await seen(door.getByText('This ticket is to another event.'));
+});
+
+browserTest('lets people in by what the camera sees of a ticket', async ({ open }) => {
+  const host = await facilitator();
+  const event = await publish(host, soon());
+  const guest = await register({ name: 'Tom Weaver' });
+  const booking = await book(guest, event);
+  const { page: theirs } = await open({ size: 'phone' });
+  await signIn(theirs, guest);
+  await theirs.goto(`/app/bookings/${booking.id}/ticket`);
+  const camera = await film(theirs, theirs.getByRole('img', { name: 'QR code of the ticket' }));
+
+  const { page } = await open({ size: 'phone', camera });
+  const door = page.getByRole('main');
+  await signIn(page, host);
+  await page.goto(`/app/host/events/${event.id}/check-in`); // the camera was allowed before
+  await seen(door.getByText('Welcome', { exact: true }));
+  await seen(door.getByText('Tom Weaver'));
+  await seen(page.getByText('1 of 1 has arrived'));
+  await page.getByRole('button', { name: 'Turn the camera off' }).click();
+  await door.getByRole('button', { name: 'Undo' }).click();
+  await seen(page.getByText('0 of 1 has arrived'));
+  await page.getByRole('button', { name: 'Scan tickets' }).click();
+  await seen(door.getByText('Welcome', { exact: true }));
 });
 
 browserTest('downloads who comes', async ({ open }) => {

@@ -47,6 +47,8 @@ static const struct kind {
     {"endpoint_added", TO_ACCOUNT, NULL, NULL},
     {"endpoint_changed", TO_ACCOUNT, NULL, NULL},
     {"google_linked", TO_ACCOUNT, NULL, NULL},
+    {"facilitator_approved", TO_ACCOUNT, NULL, NULL},
+    {"facilitator_declined", TO_ACCOUNT, NULL, NULL},
 };
 
 /* In place of a link, to who has the address that somebody else wants. */

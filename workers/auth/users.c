@@ -116,6 +116,13 @@ static int note_changes(struct worker *worker, const struct call *call, const st
     return changes.count ? audit_note(worker, changes.events, changes.count) : 0;
 }
 
+/* The answer to who has asked to become a facilitator; NULL: this change is none. */
+static const char *answer_of(const struct user_account *before, const struct user_account *after) {
+    if (!before->facilitator_pending || after->facilitator_pending)
+        return NULL;
+    return rank(after->role) > rank(before->role) ? "facilitator_approved" : "facilitator_declined";
+}
+
 /* A factor that is removed may have been stolen, so its sessions go in any case; keys go only with rights. */
 static int end_what_is_over(struct worker *worker, const struct user_account *before,
                             const struct user_account *after) {
@@ -135,6 +142,9 @@ static int apply(struct worker *worker, struct update_user_call *call, const str
         links_mail_notice(worker, before->id, "second_factor_removed", call->call.header.trace);
     if (user_store_update(worker, &call->request) != 0 || user_store_read(worker, &before->id, 1, false, after) != 0)
         return -1;
+    const char *answer = answer_of(before, after);
+    if (answer)
+        links_mail_notice(worker, before->id, answer, call->call.header.trace);
     call->reply.message = "User updated successfully";
     return end_what_is_over(worker, before, after) != 0 ? -1 : note_changes(worker, &call->call, before, after);
 }

@@ -43,11 +43,24 @@ export async function mailedLink(address, task) {
 /** Presses Tab until that has the focus, and holds that it can be seen there. */
 export async function tabTo(page, locator) {
   await seen(locator);
-  for (let presses = 0; presses < 80; presses++) {
+  const hasFocus = () => locator.evaluate((element) => element === document.activeElement);
+  for (let presses = 0; presses < 120; presses++) {
+    if (await hasFocus()) return assertFocusVisible(locator);
     await page.keyboard.press('Tab');
-    if (await locator.evaluate((element) => element === document.activeElement)) return assertFocusVisible(locator);
   }
   throw new Error(`the Tab key does not come to ${locator}`);
+}
+
+/** As somebody without a mouse does: goes there, and presses a key. */
+export async function pressOn(page, locator, key = 'Enter') {
+  await tabTo(page, locator);
+  await page.keyboard.press(key);
+}
+
+/** Goes there and writes; a field that is come to by Tab has all of its text selected. */
+export async function typeInto(page, locator, text) {
+  await tabTo(page, locator);
+  await page.keyboard.type(text);
 }
 
 async function assertFocusVisible(locator) {

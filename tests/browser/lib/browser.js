@@ -10,25 +10,31 @@ const { chromium } = createRequire(path.join(site.root, 'tests/node/'))('playwri
 export const out = path.join(site.root, 'build/browser');
 export const SIZES = { phone: { width: 360, height: 800 }, desk: { width: 1280, height: 900 } };
 
-let launched;
+const launched = new Map();
 
-async function launch() {
-  launched ??= chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-  });
-  return launched;
+/** What its cameras see is told to a Chromium when it starts. */
+function launch(camera) {
+  const film = camera ? [`--use-file-for-fake-video-capture=${camera}`] : [];
+  if (!launched.has(camera))
+    launched.set(camera, chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...film],
+    }));
+  return launched.get(camera);
 }
 
-after(async () => (await launched)?.close());
+after(async () => {
+  for (const browser of launched.values()) await (await browser).close();
+});
 
 /**
  * Somebody's browser: its own cookies and storage.
- * `tolerates`: what its console may say because a test has cut its connection.
- * @param {{size?: keyof SIZES, theme?: 'light'|'dark', language?: string, timeZone?: string, tolerates?: RegExp}} options
+ * `tolerates`: what its console may say because a test has cut its connection, or of pages that are not ours.
+ * `camera`: a film (y4m) that its camera sees.
+ * @param {{size?: keyof SIZES, theme?: 'light'|'dark', language?: string, timeZone?: string, tolerates?: RegExp, camera?: string}} options
  */
-export async function openBrowser({ size = 'desk', theme = 'light', language = 'en', timeZone = 'Asia/Kolkata', tolerates = /^$/ } = {}) {
-  const context = await (await launch()).newContext({
+export async function openBrowser({ size = 'desk', theme = 'light', language = 'en', timeZone = 'Asia/Kolkata', tolerates = /^$/, camera } = {}) {
+  const context = await (await launch(camera)).newContext({
     baseURL: site.url, viewport: SIZES[size], colorScheme: theme, locale: language, timezoneId: timeZone, reducedMotion: 'reduce',
     acceptDownloads: true, hasTouch: size === 'phone', permissions: ['clipboard-read', 'clipboard-write'],
   });

@@ -31,8 +31,23 @@ export async function register(fields = {}) {
   return { ...person, token, id: user.id };
 }
 
-export function facilitator(fields = {}) {
-  return register({ name: 'Meera Iyer', role: 'facilitator', bio: 'Teaches yoga since 2009.', specialization: 'Yoga', ...fields });
+/** What an administrator of the demo data has. */
+export const demoAdmin = { email: 'admin@example.com', password: 'password123' };
+
+let adminToken;
+
+/** Changes an account, as administrators do. */
+export async function changeAccount(id, body) {
+  adminToken ??= (await call('POST', '/auth/login', { body: demoAdmin })).access_token;
+  return call('PUT', `/admin/users/${id}`, { token: adminToken, body });
+}
+
+/** A facilitator who has been approved. */
+export async function facilitator(fields = {}) {
+  const person = await register({ name: 'Meera Iyer', role: 'facilitator', bio: 'Teaches yoga since 2009.', specialization: 'Yoga', ...fields });
+  await changeAccount(person.id, { role: 'facilitator' });
+  const { access_token: token } = await call('POST', '/auth/login', { body: { email: person.email, password: person.password } });
+  return { ...person, token };
 }
 
 export function inDays(days, hour = 10) {
@@ -79,9 +94,6 @@ export async function signIn(page, person) {
   }, person);
   assert.equal(status, 200);
 }
-
-/** What an administrator of the demo data has. */
-export const demoAdmin = { email: 'admin@example.com', password: 'password123' };
 
 /** A booking that is paid in the sandbox. */
 export async function paidBooking(person, event) {

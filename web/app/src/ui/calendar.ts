@@ -24,6 +24,24 @@ export function eventUid(eventId: number): string {
   return `event-${eventId}@${window.location.hostname}`;
 }
 
+type Told = { title: string; start_datetime: string; end_datetime: string | null; location: string | null; description: string | null; virtual_link: string | null };
+
+/** Who has booked gets the entry that mails name, too. */
+export function calendarEntry(event: Told, of: { booking: number } | { event: number }, revision: number): CalendarEntry {
+  const booked = 'booking' in of;
+  const page = booked ? `bookings/${of.booking}` : `events/${of.event}`;
+  return {
+    uid: booked ? bookingUid(of.booking) : eventUid(of.event),
+    sequence: revision,
+    title: event.title,
+    start: event.start_datetime,
+    end: event.end_datetime,
+    location: event.location,
+    description: event.description,
+    url: (booked && event.virtual_link) || `${window.location.origin}/app/${page}`,
+  };
+}
+
 /** 20261205T120000Z */
 function stamp(time: string): string {
   return new Date(time).toISOString().replace(/[-:]|\.\d+/g, '');

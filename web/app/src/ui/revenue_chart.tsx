@@ -8,7 +8,7 @@ import { Cell, Table } from './table';
 type Row = Schemas['Revenue']['rows'][number];
 
 export default function RevenueChart({ rows }: { rows: Row[] }) {
-  const currencies = [...new Set(rows.map((row) => row.currency))];
+  const currencies = [...new Set(rows.map((row) => row.currency))].sort();
   return (
     <div className="flex flex-col gap-8">
       {currencies.map((currency) => (

@@ -20,7 +20,6 @@ import { useToast } from '../../ui/toast';
 import { ConfirmError } from './confirm';
 import { CurrentPasswordField } from './password_field';
 import { useProblem } from './problems';
-import { Optional } from './register';
 
 type ApiKey = Schemas['ApiKey'];
 type Scope = Schemas['KeyScope'];
@@ -213,11 +212,8 @@ function KeyForm({ onClose, onMade }: { onClose: () => void; onMade: (made: Made
           max={1_000_000}
           step={1}
           inputMode="numeric"
-          label={
-            <>
-              {t('keys.limit')} <Optional />
-            </>
-          }
+          optional
+          label={t('keys.limit')}
           hint={t('keys.limitHint')}
           error={errors.rate_limit?.message}
           {...register('rate_limit', {

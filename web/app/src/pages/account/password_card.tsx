@@ -1,60 +1,36 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { api, call } from '../../api/client';
 import { useCommand } from '../../api/command';
 import { useSession } from '../../session/session';
-import { Button } from '../../ui/button';
 import { Notice } from '../../ui/notice';
-import { Card } from '../../ui/page';
-import { ConfirmError } from './confirm';
+import { ChangeCard, FormEnd } from './change_card';
 import { CurrentPasswordField, NewPasswordField } from './password_field';
 import { SHORTEST_PASSWORD } from './passwords';
-import { useProblem } from './problems';
+import { useProblemBeside } from './problems';
 
 export function PasswordCard() {
   const { t } = useTranslation('account');
-  const [open, setOpen] = useState(false);
-  const [changed, setChanged] = useState(false);
   return (
-    <Card
+    <ChangeCard
       title={t('security.password')}
-      actions={
-        !open && (
-          <Button
-            look="secondary"
-            onClick={() => {
-              setOpen(true);
-              setChanged(false);
-            }}
-          >
-            {t('security.passwordChange')}
-          </Button>
-        )
-      }
+      change={t('security.passwordChange')}
+      form={(close) => <PasswordForm onClose={close} />}
+      said={() => <Notice kind="good" role="status" title={t('security.passwordChanged')} />}
     >
-      {changed && <Notice kind="good" role="status" title={t('security.passwordChanged')} />}
-      {open ? (
-        <PasswordForm
-          onClose={(done) => {
-            setOpen(false);
-            setChanged(done);
-          }}
-        />
-      ) : (
-        <p className="text-muted">{t('security.passwordText')}</p>
-      )}
-    </Card>
+      <p className="text-muted">{t('security.passwordText')}</p>
+    </ChangeCard>
   );
 }
 
-function PasswordForm({ onClose }: { onClose: (done: boolean) => void }) {
+function PasswordForm({ onClose }: { onClose: (done: true | null) => void }) {
   const { t } = useTranslation('account');
   const { profile } = useSession();
   const client = useQueryClient();
-  const problem = useProblem();
-  const { register, handleSubmit, setError, setFocus, formState } = useForm({ defaultValues: { current_password: '', new_password: '' } });
+  const form = useForm({ defaultValues: { current_password: '', new_password: '' } });
+  const { register, handleSubmit, formState } = form;
+  const beside = useProblemBeside(form, 'new_password', 'current_password');
   const change = useCommand(
     (values: { current_password: string; new_password: string }, headers) =>
       call(
@@ -68,13 +44,7 @@ function PasswordForm({ onClose }: { onClose: (done: boolean) => void }) {
         onClose(true);
         await client.invalidateQueries({ queryKey: ['account'] });
       },
-      onError: (error) => {
-        const known = problem(error);
-        if (known?.field === 'new_password' || known?.field === 'current_password') {
-          setError(known.field, { message: known.sentence });
-          setFocus(known.field);
-        }
-      },
+      onError: beside,
     },
   );
   return (
@@ -88,15 +58,7 @@ function PasswordForm({ onClose }: { onClose: (done: boolean) => void }) {
         {...register('new_password', { validate: (password) => [...password].length >= SHORTEST_PASSWORD || t('password.weakness.short') })}
       />
       <p className="text-sm text-muted">{t('security.passwordEnds')}</p>
-      <ConfirmError error={change.error} />
-      <div className="flex flex-wrap gap-2">
-        <Button type="submit" busy={change.isPending}>
-          {t('security.passwordChange')}
-        </Button>
-        <Button look="quiet" onClick={() => onClose(false)}>
-          {t('common:cancel')}
-        </Button>
-      </div>
+      <FormEnd error={change.error} busy={change.isPending} submit={t('security.passwordChange')} onCancel={() => onClose(null)} />
     </form>
   );
 }

@@ -1,5 +1,6 @@
 /** Refusals that concern one field of this area's forms, in words. */
 import { useCallback } from 'react';
+import type { FieldValues, Path, UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { ApiError } from '../../api/client';
 
@@ -31,6 +32,21 @@ export function useProblem(): (error: unknown) => Problem | null {
     },
     [t],
   );
+}
+
+/** Says a refusal beside the field that it concerns, where that is one of these. */
+export function useProblemBeside<Values extends FieldValues>(
+  { setError, setFocus }: Pick<UseFormReturn<Values>, 'setError' | 'setFocus'>,
+  ...fields: (Path<Values> & Problem['field'])[]
+): (error: unknown) => void {
+  const problem = useProblem();
+  return (error) => {
+    const known = problem(error);
+    const field = fields.find((each) => each === known?.field);
+    if (!known || !field) return;
+    setError(field, { message: known.sentence });
+    setFocus(field);
+  };
 }
 
 /** What is no e-mail address on sight; whether it is one only a mail can tell. */

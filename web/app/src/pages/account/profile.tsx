@@ -11,12 +11,12 @@ import { useFormat } from '../../i18n/format';
 import { type Profile, profileQuery } from '../../session/session';
 import { Button } from '../../ui/button';
 import { setFieldErrors } from '../../ui/errors';
-import { Select, TextArea, TextField } from '../../ui/field';
+import { Select, TextField } from '../../ui/field';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Badge, Card, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { useToast } from '../../ui/toast';
-import { Optional } from './register';
+import { PublicFields } from './public_fields';
 import { deviceTimeZone, timeZones } from './time_zones';
 import { VerifyBanner } from './verify_banner';
 
@@ -98,11 +98,8 @@ function ProfileForm({ profile, etag, onReload }: { profile: Profile; etag: stri
           />
           <TextField
             type="tel"
-            label={
-              <>
-                {t('profile.phone')} <Optional />
-              </>
-            }
+            optional
+            label={t('profile.phone')}
             autoComplete="tel"
             maxLength={32}
             error={errors.phone?.message}
@@ -124,35 +121,10 @@ function ProfileForm({ profile, etag, onReload }: { profile: Profile; etag: stri
       {hosts && (
         <Card title={t('profile.public')}>
           <p className="text-muted">{t('profile.publicText')}</p>
+          <PublicFields register={register} errors={errors} />
           <TextField
-            label={
-              <>
-                {t('profile.specialization')} <Optional />
-              </>
-            }
-            hint={t('profile.specializationHint')}
-            maxLength={200}
-            error={errors.specialization?.message}
-            {...register('specialization')}
-          />
-          <TextArea
-            label={
-              <>
-                {t('profile.bio')} <Optional />
-              </>
-            }
-            hint={t('profile.bioHint')}
-            rows={6}
-            maxLength={10000}
-            error={errors.bio?.message}
-            {...register('bio')}
-          />
-          <TextField
-            label={
-              <>
-                {t('profile.crm')} <Optional />
-              </>
-            }
+            optional
+            label={t('profile.crm')}
             hint={t('profile.crmHint')}
             maxLength={64}
             className="max-w-64"

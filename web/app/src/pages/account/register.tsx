@@ -11,7 +11,7 @@ import { nextIsNamed, safeNext } from '../../session/next';
 import { type Profile, useSession, useSignedIn } from '../../session/session';
 import { Button, ButtonLink } from '../../ui/button';
 import { setFieldErrors } from '../../ui/errors';
-import { TextArea, TextField } from '../../ui/field';
+import { TextField } from '../../ui/field';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Card } from '../../ui/page';
 import { GoogleChoice } from './google_button';
@@ -19,6 +19,7 @@ import { NarrowPage } from './narrow';
 import { NewPasswordField } from './password_field';
 import { SHORTEST_PASSWORD } from './passwords';
 import { EMAIL_PATTERN, useProblem } from './problems';
+import { PublicFields } from './public_fields';
 import { siteQuery } from './site';
 
 type Values = { name: string; email: string; password: string; role: 'user' | 'facilitator'; bio: string; specialization: string };
@@ -167,32 +168,7 @@ function RegisterForm({ busy, onDone }: { busy: boolean; onDone: (answer: { seco
         error={errors.password?.message}
         {...register('password', { validate: (password) => [...password].length >= SHORTEST_PASSWORD || t('password.weakness.short') })}
       />
-      {hosts && (
-        <>
-          <TextField
-            label={
-              <>
-                {t('profile.specialization')} <Optional />
-              </>
-            }
-            hint={t('profile.specializationHint')}
-            maxLength={200}
-            error={errors.specialization?.message}
-            {...register('specialization')}
-          />
-          <TextArea
-            label={
-              <>
-                {t('profile.bio')} <Optional />
-              </>
-            }
-            hint={t('profile.bioHint')}
-            maxLength={10000}
-            error={errors.bio?.message}
-            {...register('bio')}
-          />
-        </>
-      )}
+      {hosts && <PublicFields register={register} errors={errors} />}
       {told ? <ErrorNotice error={open.error} /> : null}
       <Button type="submit" busy={open.isPending || busy}>
         {t('register.submit')}
@@ -215,9 +191,4 @@ function RoleCard({ value, title, text, field }: { value: string; title: string;
       </span>
     </label>
   );
-}
-
-export function Optional() {
-  const { t } = useTranslation('account');
-  return <span className="font-normal text-muted">({t('common:optional')})</span>;
 }

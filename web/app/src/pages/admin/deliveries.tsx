@@ -2,20 +2,20 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { api, call, newIdempotencyKey, type Schemas } from '../../api/client';
 import { usePages } from '../../api/pages';
 import { useFormat } from '../../i18n/format';
 import { Button } from '../../ui/button';
+import { DeliveryDetails } from '../../ui/delivery_details';
 import { Dialog } from '../../ui/dialog';
 import { Select } from '../../ui/field';
-import { laidOut } from '../../ui/json';
 import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { Badge, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
 import { useToast } from '../../ui/toast';
+import { useQueryParts } from '../../ui/use_query_parts';
 
 type Delivery = Schemas['AnyDelivery'];
 
@@ -26,18 +26,12 @@ const TONES = { due: 'warn', delivered: 'good', dead: 'bad' } as const;
 export default function Deliveries() {
   const { t } = useTranslation('admin');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const [opened, setOpened] = useState<string | null>(null);
   const state = STATES.find((each) => each === params.get('state'));
   const channel = CHANNELS.find((each) => each === params.get('channel'));
   const query = usePages(['admin', 'deliveries', state, channel], (after, signal) => call(api.GET('/admin/deliveries', { params: { query: { state, channel, after } }, signal })));
   const deliveries = query.data?.pages.flatMap((page) => page.deliveries) ?? [];
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true });
-  };
   return (
     <Page wide title={t('deliveries.title')} lead={t('deliveries.lead')}>
       <div className="grid gap-4 sm:grid-cols-2">
@@ -103,7 +97,6 @@ function State({ delivery }: { delivery: Delivery }) {
 
 function One({ id }: { id: string }) {
   const { t } = useTranslation('admin');
-  const format = useFormat();
   const say = useToast();
   const client = useQueryClient();
   const path = { params: { path: { webhook_id: id } } };
@@ -136,24 +129,7 @@ function One({ id }: { id: string }) {
           </>
         )}
       </dl>
-      {attempts.length > 0 && (
-        <Table caption={t('deliveries.attempts')} head={[t('deliveries.at'), t('deliveries.took'), t('deliveries.status'), t('deliveries.answer')]} numbers={[1, 2]}>
-          {attempts.map((attempt) => (
-            <tr key={attempt.number}>
-              <Cell className="whitespace-nowrap">{format.dayAndTime(attempt.started_at)}</Cell>
-              <Cell number>{t('processes.ms', { value: format.number(attempt.duration_ms) })}</Cell>
-              <Cell number>{attempt.status ?? '–'}</Cell>
-              <Cell className="break-all">{attempt.error ?? attempt.response ?? ''}</Cell>
-            </tr>
-          ))}
-        </Table>
-      )}
-      <div>
-        <h3 className="pb-1 font-semibold">{t('deliveries.body')}</h3>
-        <pre tabIndex={0} className="max-h-80 overflow-auto rounded-lg bg-sunken p-3 text-sm">
-          {laidOut(body)}
-        </pre>
-      </div>
+      <DeliveryDetails body={body} attempts={attempts} />
       <ErrorNotice error={replay.error} />
       <Button className="self-end" busy={replay.isPending} onClick={() => replay.mutate(newIdempotencyKey())}>
         {t('deliveries.replay')}

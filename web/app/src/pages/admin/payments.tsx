@@ -1,6 +1,6 @@
 /** Who has paid, who has not, and who got money back. */
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
+import { Link } from 'react-router';
 import { api, call } from '../../api/client';
 import { usePages } from '../../api/pages';
 import { useFormat } from '../../i18n/format';
@@ -11,13 +11,14 @@ import { ErrorNotice } from '../../ui/notice';
 import { Badge, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
+import { useQueryParts } from '../../ui/use_query_parts';
 
 const STATES = ['paid', 'unpaid', 'refunded'] as const;
 
 export default function Payments() {
   const { t } = useTranslation('admin');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const state = STATES.find((each) => each === params.get('state'));
   const query = usePages(['admin', 'payments', state], (after, signal) => call(api.GET('/admin/payments', { params: { query: { state, after } }, signal })));
   const people = query.data?.pages.flatMap((page) => page.people) ?? [];
@@ -33,7 +34,7 @@ export default function Payments() {
       }
     >
       <div className="max-w-xs">
-        <Select label={t('payments.state')} value={state ?? ''} onChange={(event) => setParams(event.target.value ? { state: event.target.value } : {}, { replace: true })}>
+        <Select label={t('payments.state')} value={state ?? ''} onChange={(event) => change('state', event.target.value)}>
           <option value="">{t('all')}</option>
           <option value="paid">{t('payments.paid')}</option>
           <option value="unpaid">{t('payments.unpaid')}</option>

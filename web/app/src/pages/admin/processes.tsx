@@ -41,9 +41,9 @@ export default function Processes() {
           >
             {now.services.map((service) => (
               <tr key={service.service}>
-                <th scope="row" className="px-3 py-2.5 text-start font-semibold">
+                <Cell heads>
                   {service.service}
-                </th>
+                </Cell>
                 <Cell number>{service.workers > 0 ? format.number(service.workers) : <Badge tone="bad">{t('processes.none')}</Badge>}</Cell>
                 <Cell number>{format.number(service.queued)}</Cell>
                 <Cell number>{format.number(service.in_flight)}</Cell>
@@ -58,9 +58,9 @@ export default function Processes() {
           <Table hideCaption caption={t('processes.brokers')} head={[t('processes.broker'), t('processes.state'), t('processes.version'), t('processes.started')]}>
             {now.brokers.map((broker) => (
               <tr key={broker.broker}>
-                <th scope="row" className="px-3 py-2.5 text-start font-mono text-sm font-semibold">
+                <Cell heads className="font-mono text-sm break-all">
                   {broker.broker}
-                </th>
+                </Cell>
                 <Cell>
                   <Badge tone={broker.state === 'ok' ? 'good' : 'bad'}>{t(`processes.brokerState.${broker.state}`)}</Badge>
                 </Cell>

@@ -2,16 +2,17 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { api, call, type Schemas } from '../../api/client';
 import { useFormat } from '../../i18n/format';
 import { buttonClass } from '../../ui/button';
-import { Select, TextField } from '../../ui/field';
+import { DayField } from '../../ui/day_field';
+import { Select } from '../../ui/field';
 import { Figure, Figures } from '../../ui/figures';
 import { ErrorNotice } from '../../ui/notice';
 import { Card, Empty, Page } from '../../ui/page';
 import { Loading, Skeleton } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
+import { useQueryParts } from '../../ui/use_query_parts';
 
 const RevenueChart = lazy(() => import('../../ui/revenue_chart'));
 
@@ -21,15 +22,9 @@ type Row = Schemas['Revenue']['rows'][number];
 export default function Revenue() {
   const { t } = useTranslation('admin');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const group = GROUPS.find((each) => each === params.get('group')) ?? 'event';
   const span = { from: params.get('from') || undefined, to: params.get('to') || undefined };
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true });
-  };
 
   const figures = useQuery({ queryKey: ['admin', 'figures'], queryFn: ({ signal }) => call(api.GET('/admin/figures', { signal })) });
   const months = useQuery({
@@ -65,8 +60,8 @@ export default function Revenue() {
         figures.isPending && <Loading count={1} />
       )}
       <form className="grid gap-4 sm:grid-cols-3" onSubmit={(event) => event.preventDefault()}>
-        <TextField type="date" label={t('from')} value={span.from ?? ''} onChange={(event) => change('from', event.target.value)} />
-        <TextField type="date" label={t('to')} value={span.to ?? ''} onChange={(event) => change('to', event.target.value)} />
+        <DayField label={t('from')} value={span.from ?? ''} max={span.to} change={(day) => change('from', day)} />
+        <DayField label={t('to')} value={span.to ?? ''} min={span.from} change={(day) => change('to', day)} />
         <Select label={t('revenue.group')} value={group} onChange={(event) => change('group', event.target.value)}>
           <option value="event">{t('revenue.byEvent')}</option>
           <option value="facilitator">{t('revenue.byFacilitator')}</option>

@@ -1,8 +1,7 @@
 /** Accounts: who waits for approval, what role somebody has, and ending what should end. */
 import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useDeferredValue, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { api, call, type Schemas } from '../../api/client';
 import { useFormat } from '../../i18n/format';
 import { useSession } from '../../session/session';
@@ -15,6 +14,8 @@ import { Badge, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
 import { useToast } from '../../ui/toast';
+import { useQueryParts } from '../../ui/use_query_parts';
+import { useTyped } from '../../ui/use_typed';
 
 type Account = Schemas['UserAccount'];
 type Change = NonNullable<Parameters<typeof changeAccount>[1]>;
@@ -28,10 +29,10 @@ function changeAccount(id: number, body: { role?: Account['role']; facilitator_p
 export default function Users() {
   const { t } = useTranslation('admin');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const [opened, setOpened] = useState<Account | null>(null);
-  const typed = params.get('q') ?? '';
-  const q = useDeferredValue(typed) || undefined;
+  const q = params.get('q')?.slice(0, 200) || undefined;
+  const [typed, setTyped] = useTyped(q ?? '', (text) => change('q', text));
   const role = ROLES.find((each) => each === params.get('role'));
   const pending = params.get('pending') === 'true' || undefined;
   const query = useInfiniteQuery({
@@ -42,16 +43,10 @@ export default function Users() {
     placeholderData: keepPreviousData,
   });
   const users = query.data?.pages.flatMap((page) => page.users) ?? [];
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true });
-  };
   return (
     <Page wide title={t('users.title')} lead={t('users.lead')}>
       <form className="grid items-end gap-4 sm:grid-cols-3" role="search" onSubmit={(event) => event.preventDefault()}>
-        <TextField type="search" label={t('users.search')} value={typed} onChange={(event) => change('q', event.target.value)} />
+        <TextField type="search" label={t('users.search')} value={typed} maxLength={200} onChange={(event) => setTyped(event.target.value)} />
         <Select label={t('users.role')} value={role ?? ''} onChange={(event) => change('role', event.target.value)}>
           <option value="">{t('all')}</option>
           {ROLES.map((each) => (

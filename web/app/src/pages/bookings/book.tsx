@@ -11,6 +11,7 @@ import { useSession } from '../../session/session';
 import { Button, ButtonLink } from '../../ui/button';
 import { setFieldErrors, useErrorSentence } from '../../ui/errors';
 import { type Event, hasBegun, Price } from '../../ui/event_card';
+import { EventFacts } from '../../ui/event_facts';
 import { TextArea } from '../../ui/field';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Card, Empty, Page } from '../../ui/page';
@@ -21,7 +22,6 @@ import { CancellationPolicy } from '../public/policy_words';
 import { eventQuery } from '../public/queries';
 import { useOwnBooking } from '../public/use_own_booking';
 import { BookingState } from './booking_state';
-import { EventFacts } from './event_short';
 import { lookAgain } from './outcome';
 import { type Booking, isUnknown, NO_BOOKING, useBooking, useChanged, useOffer } from './queries';
 
@@ -142,7 +142,8 @@ function BookForm({ event, onBooked }: { event: Event; onBooked: (booking: Booki
           <span className="text-muted"> · {profile?.email}</span>
         </p>
         <TextArea
-          label={<>{t('book.notes')} <span className="font-normal text-muted">({t('common:optional')})</span></>}
+          optional
+          label={t('book.notes')}
           hint={t('book.notesHint', { left: format.number(LONGEST - watch('notes').length) })}
           error={errors.notes?.message}
           maxLength={LONGEST}

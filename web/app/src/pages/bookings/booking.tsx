@@ -7,14 +7,14 @@ import { useFormat } from '../../i18n/format';
 import { useSession } from '../../session/session';
 import { Button, ButtonLink } from '../../ui/button';
 import { hasBegun } from '../../ui/event_card';
+import { EventFacts } from '../../ui/event_facts';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Card, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { StatusBadge } from './booking_card';
 import { BookingState, RefundNotice } from './booking_state';
-import { CalendarButtons } from './calendar_buttons';
+import { BookingCalendar } from './booking_calendar';
 import { CancelDialog } from './cancel_dialog';
-import { EventFacts } from './event_short';
 import { lookAgain, outcomeOf } from './outcome';
 import { type Booking, isUnknown, useBooking } from './queries';
 
@@ -75,7 +75,7 @@ function Shown({ booking }: { booking: Booking }) {
           <Link to={`/app/events/${event.id}`} className="self-start py-1 font-medium text-brand underline underline-offset-4">{t('booking.toEvent')}</Link>
           {mine && booking.status === 'confirmed' && !hasBegun(event) && (
             <div className="border-t border-line pt-3">
-              <CalendarButtons booking={booking} />
+              <BookingCalendar booking={booking} />
             </div>
           )}
         </Card>

@@ -3,8 +3,8 @@ import { MapPin, Star, Ticket, Video } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { DateTile, hasBegun } from '../../ui/event_card';
+import { EventTime } from '../../ui/event_facts';
 import { Badge, type Tone } from '../../ui/page';
-import { EventTime } from './event_short';
 import { TimeLeft } from './hold';
 import type { Booking } from './queries';
 

@@ -10,7 +10,7 @@ import { Notice } from '../../ui/notice';
 import { Card } from '../../ui/page';
 import { EventAction } from '../public/event_action';
 import { eventQuery } from '../public/queries';
-import { CalendarButtons } from './calendar_buttons';
+import { BookingCalendar } from './booking_calendar';
 import { HoldCountdown } from './hold';
 import { outcomeOf } from './outcome';
 import { Pay } from './pay';
@@ -120,7 +120,7 @@ function Confirmed({ booking, fresh }: { booking: Booking; fresh: boolean }) {
         </ButtonLink>
         <ButtonLink to={`/app/bookings/${booking.id}`} look="secondary">{t('booking.see')}</ButtonLink>
       </div>
-      <CalendarButtons booking={booking} />
+      <BookingCalendar booking={booking} />
     </Card>
   );
 }

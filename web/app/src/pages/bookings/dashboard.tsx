@@ -9,6 +9,7 @@ import { secondFactorIsDue } from '../../session/flag';
 import { useSession } from '../../session/session';
 import { ButtonLink } from '../../ui/button';
 import { DateTile } from '../../ui/event_card';
+import { EventFacts, EventTime } from '../../ui/event_facts';
 import { Moon } from '../../ui/moon';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Card, Empty, Page } from '../../ui/page';
@@ -16,9 +17,8 @@ import { Loading } from '../../ui/skeleton';
 import { VerifyBanner } from '../account/verify_banner';
 import { useInbox } from '../host/live';
 import { BookingCard } from './booking_card';
-import { CalendarButtons } from './calendar_buttons';
+import { BookingCalendar } from './booking_calendar';
 import { daysUntil, useNow } from './countdown';
-import { EventFacts, EventTime } from './event_short';
 import { type Booking, useFirstBookings, useWaitlist } from './queries';
 import { Offer } from './waiting_list';
 
@@ -132,7 +132,7 @@ function NextBooking({ booking }: { booking: Booking }) {
           {t('ticket.show')}
         </ButtonLink>
         <ButtonLink to={`/app/bookings/${booking.id}`} look="secondary">{t('booking.see')}</ButtonLink>
-        <CalendarButtons booking={booking} />
+        <BookingCalendar booking={booking} />
       </div>
     </article>
   );

@@ -3,11 +3,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, call } from '../../api/client';
+import { EventTime } from '../../ui/event_facts';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Loading } from '../../ui/skeleton';
 import { BookingState } from './booking_state';
 import { useNow } from './countdown';
-import { EventTime } from './event_short';
 import { lookAgain, outcomeOf } from './outcome';
 import { type Booking, useBooking, useChanged } from './queries';
 

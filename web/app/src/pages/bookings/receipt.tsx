@@ -5,11 +5,11 @@ import { useParams } from 'react-router';
 import { api, ApiError, call, type Schemas } from '../../api/client';
 import { useFormat } from '../../i18n/format';
 import { ButtonLink } from '../../ui/button';
+import { EventTime } from '../../ui/event_facts';
 import { ErrorNotice } from '../../ui/notice';
 import { Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { PrintButton, UnknownBooking } from './booking';
-import { EventTime } from './event_short';
 import { isUnknown } from './queries';
 
 export default function ReceiptPage() {

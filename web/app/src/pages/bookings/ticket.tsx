@@ -5,12 +5,12 @@ import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useFormat } from '../../i18n/format';
 import { ButtonLink } from '../../ui/button';
+import { EventFacts } from '../../ui/event_facts';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Empty, Page } from '../../ui/page';
 import { QrCode } from '../../ui/qr';
 import { Skeleton } from '../../ui/skeleton';
 import { PrintButton, UnknownBooking } from './booking';
-import { EventFacts } from './event_short';
 import { type Booking, isUnknown, useBooking } from './queries';
 
 /** While the ticket is shown its scanning may happen at any time. */

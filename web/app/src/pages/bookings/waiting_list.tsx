@@ -8,10 +8,10 @@ import { useFormat } from '../../i18n/format';
 import { Button, ButtonLink } from '../../ui/button';
 import { ConfirmDialog } from '../../ui/dialog';
 import { DateTile } from '../../ui/event_card';
+import { EventTime } from '../../ui/event_facts';
 import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { useToast } from '../../ui/toast';
-import { EventTime } from './event_short';
 import { HoldCountdown } from './hold';
 import { useChanged, useWaitlist, type WaitlistEntry } from './queries';
 

@@ -1,7 +1,6 @@
 /** Who comes to an event: found as one types, let in by name. */
 import { Check, Download, Mail, Phone, StickyNote } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { api, call, type Schemas } from '../../api/client';
 import { usePages } from '../../api/pages';
 import type { paths } from '../../api/schema';
@@ -12,7 +11,8 @@ import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { Badge, Card, Empty, type Tone } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
-import { useTyped } from '../public/use_typed';
+import { useQueryParts } from '../../ui/use_query_parts';
+import { useTyped } from '../../ui/use_typed';
 import { checkInIsOpen, isOver } from './event_row';
 import { listKey } from './queries';
 import { useCheckIn } from './use_check_in';
@@ -37,15 +37,9 @@ const TONES: Record<Booking['status'], Tone> = { pending: 'warn', confirmed: 'go
 
 export function Attendees({ event }: { event: Event }) {
   const { t } = useTranslation('host');
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const filter = FILTERS.find((each) => each === params.get('who')) ?? (event.status === 'cancelled' ? 'all' : 'standing');
   const q = params.get('q')?.trim().slice(0, 200) ?? '';
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true, preventScrollReset: true });
-  };
   const [typed, setTyped] = useTyped(q, (text) => change('q', text));
   const asked: Query = { ...queryOf(filter, event), ...(q && { q }) };
   const query = usePages(

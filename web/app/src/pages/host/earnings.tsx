@@ -2,32 +2,27 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
+import { Link } from 'react-router';
 import { api, call } from '../../api/client';
 import { usePages } from '../../api/pages';
 import { useFormat } from '../../i18n/format';
 import { buttonClass, ButtonLink } from '../../ui/button';
-import { TextField } from '../../ui/field';
+import { DayField } from '../../ui/day_field';
 import { Figure, Figures } from '../../ui/figures';
 import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { Card, Empty, Page } from '../../ui/page';
 import { Loading, Skeleton } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
+import { useQueryParts } from '../../ui/use_query_parts';
 
 const RevenueChart = lazy(() => import('../../ui/revenue_chart'));
 
 export default function Earnings() {
   const { t } = useTranslation('earnings');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const span = { from: params.get('from') || undefined, to: params.get('to') || undefined };
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true });
-  };
   const revenue = (group: 'month' | 'event') => ({
     queryKey: ['host', 'revenue', group, span],
     queryFn: ({ signal }: { signal: AbortSignal }) => call(api.GET('/facilitator/revenue', { params: { query: { group, ...span } }, signal })),
@@ -59,8 +54,8 @@ export default function Earnings() {
         </Figures>
       )}
       <form className="grid gap-4 sm:grid-cols-2" onSubmit={(event) => event.preventDefault()}>
-        <TextField type="date" label={t('from')} value={span.from ?? ''} onChange={(event) => change('from', event.target.value)} />
-        <TextField type="date" label={t('to')} value={span.to ?? ''} onChange={(event) => change('to', event.target.value)} />
+        <DayField label={t('from')} value={span.from ?? ''} max={span.to} change={(day) => change('from', day)} />
+        <DayField label={t('to')} value={span.to ?? ''} min={span.from} change={(day) => change('to', day)} />
       </form>
       {nothing ? (
         <Empty title={t('none')} action={<ButtonLink to="/app/host/events/new">{t('publish')}</ButtonLink>}>

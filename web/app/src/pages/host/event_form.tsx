@@ -253,7 +253,8 @@ function WhenFields({ form }: { form: Form }) {
         />
         <TextField
           type="datetime-local"
-          label={<>{t('field.end')} <span className="font-normal text-muted">({t('common:optional')})</span></>}
+          optional
+          label={t('field.end')}
           min={start || undefined}
           max="9999-12-31T23:59"
           error={errors.end?.message}

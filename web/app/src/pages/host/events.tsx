@@ -2,7 +2,6 @@
 import { CalendarPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { api, call } from '../../api/client';
 import { usePages } from '../../api/pages';
 import type { paths } from '../../api/schema';
@@ -12,7 +11,8 @@ import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
-import { useTyped } from '../public/use_typed';
+import { useQueryParts } from '../../ui/use_query_parts';
+import { useTyped } from '../../ui/use_typed';
 import { EventRow, isOver } from './event_row';
 
 const DAY_MS = 86_400_000;
@@ -29,16 +29,10 @@ function queryOf(show: Show, now: number): Query {
 
 export default function Events() {
   const { t } = useTranslation('host');
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const show = SHOWS.find((each) => each === params.get('show')) ?? 'upcoming';
   const q = params.get('q')?.trim().slice(0, 200) ?? '';
   const [now] = useState(() => Date.now());
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(params);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setParams(next, { replace: true });
-  };
   const [typed, setTyped] = useTyped(q, (text) => change('q', text));
   const query = usePages(['host', 'events', show, q, now], (after, signal) =>
     call(api.GET('/facilitator/events', { params: { query: { ...queryOf(show, now), ...(q && { q }), limit: 20, after } }, signal })));

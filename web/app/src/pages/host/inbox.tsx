@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useSearchParams } from 'react-router';
 import { useFormat } from '../../i18n/format';
-import { Button } from '../../ui/button';
+import { Button, buttonClass } from '../../ui/button';
 import { More } from '../../ui/more';
 import { ErrorNotice } from '../../ui/notice';
 import { Badge, Empty, Page } from '../../ui/page';
@@ -98,7 +98,7 @@ function Item({ notification, onRead }: { notification: Notification; onRead: (r
       </div>
       <div className="flex gap-1">
         {event !== undefined && (
-          <Link to={`/app/host/events/${event}`} onClick={() => !read && onRead(true)} className="rounded-lg px-3 py-2 font-semibold text-brand hover:bg-brand-soft">
+          <Link to={`/app/host/events/${event}`} onClick={() => !read && onRead(true)} className={buttonClass('quiet')}>
             {t('look')}
           </Link>
         )}

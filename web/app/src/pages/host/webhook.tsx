@@ -3,21 +3,22 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useParams, useSearchParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { api, call, newIdempotencyKey, type Schemas } from '../../api/client';
 import { usePages } from '../../api/pages';
 import { useFormat } from '../../i18n/format';
 import { Button } from '../../ui/button';
+import { DeliveryDetails } from '../../ui/delivery_details';
 import { ConfirmDialog, Dialog } from '../../ui/dialog';
 import { setFieldErrors } from '../../ui/errors';
 import { Select, TextField } from '../../ui/field';
-import { laidOut } from '../../ui/json';
 import { More } from '../../ui/more';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { Badge, Card, Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
 import { Cell, Table } from '../../ui/table';
 import { useToast } from '../../ui/toast';
+import { useQueryParts } from '../../ui/use_query_parts';
 import { EndpointFields, type EndpointValues, ownFields, toRequest } from './webhook_fields';
 import { EndpointStatus, SecretOnce } from './webhooks';
 
@@ -167,7 +168,7 @@ function Settings({ endpoint }: { endpoint: Endpoint }) {
 function Deliveries({ endpoint }: { endpoint: Endpoint }) {
   const { t } = useTranslation('webhooks');
   const format = useFormat();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useQueryParts();
   const state = STATES.find((each) => each === params.get('state'));
   const [opened, setOpened] = useState<string | null>(null);
   const [replaying, setReplaying] = useState(false);
@@ -187,7 +188,7 @@ function Deliveries({ endpoint }: { endpoint: Endpoint }) {
       }
     >
       <div className="max-w-xs">
-        <Select label={t('state')} value={state ?? ''} onChange={(event) => setParams(event.target.value ? { state: event.target.value } : {}, { replace: true })}>
+        <Select label={t('state')} value={state ?? ''} onChange={(event) => change('state', event.target.value)}>
           <option value="">{t('everything')}</option>
           {STATES.map((each) => (
             <option key={each} value={each}>
@@ -231,7 +232,6 @@ function Deliveries({ endpoint }: { endpoint: Endpoint }) {
 
 function Delivery({ endpoint, id }: { endpoint: Endpoint; id: string }) {
   const { t } = useTranslation('webhooks');
-  const format = useFormat();
   const say = useToast();
   const client = useQueryClient();
   const params = { path: { endpoint_id: endpoint.id, webhook_id: id } };
@@ -252,24 +252,7 @@ function Delivery({ endpoint, id }: { endpoint: Endpoint; id: string }) {
   return (
     <>
       <p className="font-mono text-sm break-all text-muted select-all">{delivery.webhook_id}</p>
-      {attempts.length > 0 && (
-        <Table caption={t('attempts')} head={[t('at'), t('took'), t('httpStatus'), t('answer')]} numbers={[1, 2]}>
-          {attempts.map((attempt) => (
-            <tr key={attempt.number}>
-              <Cell className="whitespace-nowrap">{format.dayAndTime(attempt.started_at)}</Cell>
-              <Cell number>{t('ms', { value: format.number(attempt.duration_ms) })}</Cell>
-              <Cell number>{attempt.status ?? '–'}</Cell>
-              <Cell className="break-all">{attempt.error ?? attempt.response ?? ''}</Cell>
-            </tr>
-          ))}
-        </Table>
-      )}
-      <div>
-        <h3 className="pb-1 font-semibold">{t('body')}</h3>
-        <pre tabIndex={0} className="max-h-80 overflow-auto rounded-lg bg-sunken p-3 text-sm">
-          {laidOut(body)}
-        </pre>
-      </div>
+      <DeliveryDetails body={body} attempts={attempts} />
       <ErrorNotice error={replay.error} />
       <Button className="self-end" busy={replay.isPending} onClick={() => replay.mutate()}>
         {t('replay')}
@@ -305,7 +288,7 @@ function ReplayDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose: () =
       <p className="text-muted">{t('replaySpanHint')}</p>
       <form className="flex flex-col gap-4" noValidate onSubmit={(event) => void form.handleSubmit((values) => replay.mutate(values))(event)}>
         <TextField type="datetime-local" label={t('from')} error={form.formState.errors.from?.message} {...form.register('from', { required: t('fromNeeded') })} />
-        <TextField type="datetime-local" label={`${t('to')} (${t('common:optional')})`} {...form.register('to')} />
+        <TextField type="datetime-local" optional label={t('to')} {...form.register('to')} />
         <Select label={t('which')} {...form.register('state')}>
           <option value="dead">{t('states.dead')}</option>
           <option value="delivered">{t('states.delivered')}</option>

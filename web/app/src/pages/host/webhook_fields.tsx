@@ -11,9 +11,13 @@ export type EndpointValues = { url: string; description: string; types: Type[]; 
 export const newEndpoint: EndpointValues = { url: '', description: '', types: [], signature: 'hmac', timeout_s: 15 };
 export const ownFields = ['url', 'description', 'types', 'signature', 'timeout_s'] as const;
 
-const TYPES = [
-  'booking.created', 'booking.confirmed', 'booking.cancelled', 'booking.expired', 'payment.captured', 'payment.refunded', 'event.created', 'event.updated', 'event.cancelled',
-] as const satisfies Type[];
+/** All that there are: settings that named another would lose it here. */
+const ALL: Record<Type, true> = {
+  'booking.created': true, 'booking.confirmed': true, 'booking.cancelled': true, 'booking.expired': true, 'booking.checked_in': true,
+  'booking.check_in_undone': true, 'payment.captured': true, 'payment.refunded': true, 'event.created': true, 'event.updated': true,
+  'event.cancelled': true, 'waitlist.offered': true, 'waitlist.lapsed': true,
+};
+const TYPES = Object.keys(ALL) as Type[];
 
 export function toRequest({ description, ...rest }: EndpointValues) {
   return { ...rest, description: description.trim() || null };
@@ -25,7 +29,7 @@ export function EndpointFields({ form }: { form: UseFormReturn<EndpointValues> }
   return (
     <>
       <TextField type="url" label={t('url')} hint={t('urlHint')} placeholder="https://crm.example.com/tithi" autoComplete="url" error={errors.url?.message} {...register('url', { required: t('urlNeeded') })} />
-      <TextField label={`${t('description')} (${t('common:optional')})`} maxLength={200} error={errors.description?.message} {...register('description')} />
+      <TextField optional label={t('description')} maxLength={200} error={errors.description?.message} {...register('description')} />
       <fieldset className="flex flex-col gap-1">
         <legend className="pb-1 font-medium">{t('which')}</legend>
         <p className="text-sm text-muted">{t('whichHint')}</p>

@@ -10,9 +10,9 @@ import { EventCard } from '../../ui/event_card';
 import { ErrorNotice } from '../../ui/notice';
 import { Empty, Page } from '../../ui/page';
 import { Loading } from '../../ui/skeleton';
+import { useTyped } from '../../ui/use_typed';
 import { FilterPanel } from './filter_panel';
 import { filterCount, type Filters, listQuery, NO_FILTERS, readFilters, withoutFilters, writeFilters } from './filters';
-import { useTyped } from './use_typed';
 
 const EventCalendar = lazy(() => import('./event_calendar'));
 

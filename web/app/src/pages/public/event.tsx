@@ -1,14 +1,16 @@
 /** One event: all that somebody needs to know before they book it. */
 import { useQuery } from '@tanstack/react-query';
-import { CalendarPlus, Clock, Languages, MapPin, UserRound, UsersRound, Video } from 'lucide-react';
+import { CalendarPlus, Languages, UserRound, UsersRound } from 'lucide-react';
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { ApiError } from '../../api/client';
 import { useFormat } from '../../i18n/format';
-import { Button, ButtonLink, buttonClass } from '../../ui/button';
-import { bookingUid, type CalendarEntry, downloadCalendarFile, eventUid, googleCalendarLink } from '../../ui/calendar';
-import { type Event, hasBegun, isOver, PlacesBadge, Price, sameClock, useKindName } from '../../ui/event_card';
+import { ButtonLink } from '../../ui/button';
+import { calendarEntry } from '../../ui/calendar';
+import { CalendarButtons } from '../../ui/calendar_buttons';
+import { type Event, hasBegun, isOver, PlacesBadge, Price, useKindName } from '../../ui/event_card';
+import { Fact, WhenAndWhere } from '../../ui/event_facts';
 import { useLivePlaces } from '../../ui/live_places';
 import { Moon } from '../../ui/moon';
 import { ErrorNotice, Notice } from '../../ui/notice';
@@ -171,68 +173,21 @@ function StateNotice({ event, begun, own }: { event: Event; begun: boolean; own:
   return null;
 }
 
-const smallLink = 'self-start py-0.5 text-sm font-medium text-brand underline underline-offset-4';
-
-function Fact({ Icon, label, children }: { Icon: typeof Clock; label: string; children: ReactNode }) {
-  return (
-    <div className="grid grid-cols-[auto_minmax(0,1fr)] gap-3">
-      <dt>
-        <Icon aria-hidden className="mt-0.5 size-5 text-accent" />
-        <span className="sr-only">{label}</span>
-      </dt>
-      <dd className="flex flex-col gap-0.5 break-words">{children}</dd>
-    </div>
-  );
-}
-
 function Facts({ event, own, taken }: { event: Event; own: OwnBooking; taken: number }) {
   const { t } = useTranslation('public');
   const format = useFormat();
-  const here = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
     <dl className="flex flex-col gap-4">
-      <Fact Icon={Clock} label={t('when')}>
-        <span className="font-medium">{format.span(event.start_datetime, event.end_datetime, event.time_zone)}</span>
-        <span className="text-sm text-muted">
-          {t('event.zone', { zone: format.zone(event.time_zone, event.start_datetime), city: event.time_zone.split('/').pop()?.replaceAll('_', ' ') })}
-        </span>
-        {!sameClock(format, event) && (
-          <span className="text-sm">
-            {t('event.forYou', { span: format.span(event.start_datetime, event.end_datetime), zone: format.zone(here, event.start_datetime) })}
+      <WhenAndWhere
+        event={event}
+        joinable={own.booking?.status === 'confirmed'}
+        more={
+          <span className="mt-1 inline-flex items-center gap-2 text-sm text-muted">
+            <Moon at={event.start_datetime} className="size-4 text-accent" />
+            {format.relative(event.start_datetime)}
           </span>
-        )}
-        <span className="mt-1 inline-flex items-center gap-2 text-sm text-muted">
-          <Moon at={event.start_datetime} className="size-4 text-accent" />
-          {format.relative(event.start_datetime)}
-        </span>
-      </Fact>
-      {event.location && (
-        <Fact Icon={MapPin} label={t('where')}>
-          <span dir="auto">{event.location}</span>
-          <a
-            href={`https://www.openstreetmap.org/search?query=${encodeURIComponent(event.location)}`}
-            target="_blank"
-            rel="noopener noreferrer"
-            className={smallLink}
-          >
-            {t('event.map')}
-            <span className="sr-only"> {t('newTab')}</span>
-          </a>
-        </Fact>
-      )}
-      {event.virtual_link && (
-        <Fact Icon={Video} label={t('where')}>
-          <span>{t('common:online')}</span>
-          {own.booking?.status === 'confirmed' ? (
-            <a href={event.virtual_link} target="_blank" rel="noopener noreferrer" className={smallLink}>
-              {t('event.join')}
-              <span className="sr-only"> {t('newTab')}</span>
-            </a>
-          ) : (
-            <span className="text-sm text-muted">{t('event.linkLater')}</span>
-          )}
-        </Fact>
-      )}
+        }
+      />
       {event.language && (
         <Fact Icon={Languages} label={t('filter.language')}>
           {t('event.heldIn', { language: format.languageName(event.language) })}
@@ -288,24 +243,9 @@ function HostCard({ event }: { event: Event }) {
   );
 }
 
-/** Who has booked gets the entry that mails name too. */
-function calendarEntry(event: Event, own: OwnBooking): CalendarEntry {
-  const booked = own.booking?.status === 'confirmed' ? own.booking : null;
-  return {
-    uid: booked ? bookingUid(booked.id) : eventUid(event.id),
-    sequence: event.revision ?? 0,
-    title: event.title,
-    start: event.start_datetime,
-    end: event.end_datetime,
-    location: event.location,
-    description: event.description,
-    url: booked && event.virtual_link ? event.virtual_link : `${window.location.origin}/app/${booked ? `bookings/${booked.id}` : `events/${event.id}`}`,
-  };
-}
-
 function AddToCalendar({ event, own }: { event: Event; own: OwnBooking }) {
   const { t } = useTranslation('public');
-  const entry = calendarEntry(event, own);
+  const entry = calendarEntry(event, own.booking?.status === 'confirmed' ? { booking: own.booking.id } : { event: event.id }, event.revision ?? 0);
   return (
     <div role="group" aria-labelledby="calendar" className="no-print flex flex-col gap-2 border-t border-line pt-4">
       <p id="calendar" className="flex items-center gap-3 font-medium">
@@ -313,13 +253,7 @@ function AddToCalendar({ event, own }: { event: Event; own: OwnBooking }) {
         {t('calendar.add')}
       </p>
       <div className="grid grid-cols-2 gap-2">
-        <Button look="secondary" className="px-2 text-sm" onClick={() => void downloadCalendarFile(entry)}>
-          {t('calendar.file')}
-        </Button>
-        <a href={googleCalendarLink(entry)} target="_blank" rel="noopener noreferrer" className={buttonClass('secondary', 'px-2 text-sm')}>
-          {t('calendar.google')}
-          <span className="sr-only"> {t('newTab')}</span>
-        </a>
+        <CalendarButtons entry={entry} look="secondary" className="px-2 text-sm" />
       </div>
     </div>
   );

@@ -2,12 +2,13 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../../i18n/format';
 import { Button } from '../../ui/button';
+import { DayField } from '../../ui/day_field';
 import { useKindName } from '../../ui/event_card';
 import { Checkbox, Select, TextField } from '../../ui/field';
+import { useTyped } from '../../ui/use_typed';
 import type { Change } from './browse';
-import { EVENT_LANGUAGES, type Filters, FREE, isDay, RATINGS } from './filters';
+import { EVENT_LANGUAGES, type Filters, FREE, RATINGS } from './filters';
 import { kindsQuery } from './queries';
-import { useTyped } from './use_typed';
 
 type Props = { filters: Filters; change: Change };
 
@@ -66,12 +67,6 @@ function KindSelect({ filters, change }: Props) {
       ))}
     </Select>
   );
-}
-
-/** Browsers tell each digit of a year that is typed. */
-function DayField({ label, value, min, max, change }: { label: string; value: string; min?: string; max?: string; change: (day: string) => void }) {
-  const [day, setDay] = useTyped(value, (typed) => (typed === '' || isDay(typed)) && change(typed));
-  return <TextField type="date" label={label} value={day} min={min || undefined} max={max || undefined} onChange={(event) => setDay(event.target.value)} />;
 }
 
 function PlaceField({ filters, change }: Props) {

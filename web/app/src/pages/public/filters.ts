@@ -1,5 +1,6 @@
 /** What browse shows, as its query string says it: so that links lead there and the back button leads back. */
 import type { paths } from '../../api/schema';
+import { DAY } from '../../ui/days';
 
 export type EventQuery = NonNullable<paths['/events']['get']['parameters']['query']>;
 
@@ -34,7 +35,6 @@ export const NO_FILTERS: Filters = {
   sort: 'start', view: 'list', month: '', day: '',
 };
 
-const DAY = /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
 const MONTH = /^(19|20|21)\d\d-(0[1-9]|1[0-2])$/;
 const AMOUNT = /^\d{1,8}(\.\d{1,2})?$/;
 const TEXT = /^.{1,200}$/u;
@@ -55,10 +55,6 @@ const forms: Record<keyof Filters, RegExp> = {
   month: MONTH,
   day: DAY,
 };
-
-export function isDay(text: string): boolean {
-  return DAY.test(text);
-}
 
 const names = Object.keys(NO_FILTERS) as (keyof Filters)[];
 

@@ -66,7 +66,8 @@ export default function ReviewForm({ event, review, done }: { event: Event; revi
         {errors.rating && <p id={rated} role="alert" className="text-sm font-medium text-bad">{errors.rating.message}</p>}
       </fieldset>
       <TextArea
-        label={<>{t('reviews.text')} <span className="font-normal text-muted">({t('common:optional')})</span></>}
+        optional
+        label={t('reviews.text')}
         hint={t('reviews.textHint', { left: format.number(LONGEST - text.length) })}
         error={errors.text?.message}
         maxLength={LONGEST}

@@ -1,14 +1,14 @@
-/** What a booking's event is, in a few lines: when (there and here) and where. */
+/** What an event is, in a few lines: when (there and here) and where. */
 import { Clock, MapPin, UserRound, Video } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { useFormat } from '../../i18n/format';
-import { sameClock } from '../../ui/event_card';
-import type { Booking } from './queries';
+import type { Schemas } from '../api/client';
+import { useFormat } from '../i18n/format';
+import { sameClock } from './event_card';
 
-type When = Pick<Booking['event'], 'start_datetime' | 'end_datetime' | 'time_zone'>;
-type Short = When & Pick<Booking['event'], 'location' | 'virtual_link'> & { facilitator?: { id: number; name: string } };
+type When = Pick<Schemas['Event'], 'start_datetime' | 'end_datetime' | 'time_zone'>;
+type Where = Pick<Schemas['Event'], 'location' | 'virtual_link'>;
 
 function cityOf(timeZone: string): string {
   return timeZone.split('/').pop()?.replaceAll('_', ' ') ?? timeZone;
@@ -41,7 +41,7 @@ export function EventTime({ event, both = false }: { event: When; /** Also what 
   );
 }
 
-function Fact({ Icon, label, children }: { Icon: typeof Clock; label: string; children: ReactNode }) {
+export function Fact({ Icon, label, children }: { Icon: typeof Clock; label: string; children: ReactNode }) {
   return (
     <div className="flex gap-3">
       <dt>
@@ -55,13 +55,14 @@ function Fact({ Icon, label, children }: { Icon: typeof Clock; label: string; ch
 
 const linkClass = 'self-start py-0.5 text-sm font-medium text-brand underline underline-offset-4 print:text-black';
 
-/** `joinable`: who reads this has a place, so the link of an online event is theirs. */
-export function EventFacts({ event, joinable = false }: { event: Short; joinable?: boolean }) {
+/** `joinable`: who reads this has a place, so the link of an online event is theirs. `more` stands below the time. */
+export function WhenAndWhere({ event, joinable, more }: { event: When & Where; joinable: boolean; more?: ReactNode }) {
   const { t } = useTranslation('public');
   return (
-    <dl className="flex flex-col gap-4">
+    <>
       <Fact Icon={Clock} label={t('when')}>
         <EventTime event={event} both />
+        {more}
       </Fact>
       {event.location && (
         <Fact Icon={MapPin} label={t('where')}>
@@ -90,6 +91,17 @@ export function EventFacts({ event, joinable = false }: { event: Short; joinable
           )}
         </Fact>
       )}
+    </>
+  );
+}
+
+type Facts = { event: When & Where & { facilitator?: { id: number; name: string } }; joinable?: boolean };
+
+export function EventFacts({ event, joinable = false }: Facts) {
+  const { t } = useTranslation('public');
+  return (
+    <dl className="flex flex-col gap-4">
+      <WhenAndWhere event={event} joinable={joinable} />
       {event.facilitator && (
         <Fact Icon={UserRound} label={t('event.host')}>
           <span>
