@@ -12,6 +12,7 @@ VERIFY, RESET, CHANGE = "Verify your e-mail address", "Set a new password", "Con
 ABOUT_TO_CHANGE, CHANGED = "Your e-mail address is about to be changed", "Your e-mail address was changed"
 TAKEN, PASSWORD_CHANGED = "Somebody wanted to use your e-mail address", "Your password was changed"
 GOOGLE_LINKED = "Your account can be signed in to with Google"
+APPROVED, DECLINED = "You may publish events now", "Your request to publish events"
 
 
 class Mail:

@@ -46,11 +46,15 @@
         NOTED("privilege_permissions_changed",                                                                         \
               "format('operator: role %s, was %s', role, former_role)") " SELECT id, email, name, role FROM person"
 
-/* A refresh gives the new role. */
+/* A refresh gives the new role. The mail is that which an administrator's yes sends (account_mail.h). */
 #define APPROVE_SQL                                                                                                    \
     "WITH person AS (UPDATE users SET role = 'facilitator', facilitator_pending = false, updated_at = now()"           \
-    " WHERE lower(email) = lower($1) AND facilitator_pending RETURNING id, email, name, role)," NOTED(                 \
-        "privilege_permissions_changed", "'operator: approved as facilitator'") " SELECT * FROM person"
+    " WHERE lower(email) = lower($1) AND facilitator_pending RETURNING id, email, name, role),"                        \
+    " told AS (INSERT INTO outbox (channel, owner_id, type, cause, body)"                                              \
+    " SELECT 'account_mail', id, 'account.facilitator_approved',"                                                      \
+    " format('minute:%s', floor(extract(epoch FROM now()) / 60)),"                                                     \
+    " json_build_object('kind', 'facilitator_approved', 'user_id', id)::text FROM person ON CONFLICT DO "              \
+    "NOTHING)," NOTED("privilege_permissions_changed", "'operator: approved as facilitator'") " SELECT * FROM person"
 
 #define STATUS_SQL(active, ENDS, detail)                                                                               \
     "WITH person AS (UPDATE users SET is_active = " active ", updated_at = now()"                                      \

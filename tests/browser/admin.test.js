@@ -61,10 +61,6 @@ browserTest('approves who wants to be a facilitator, who then publishes', async 
   const page = await openAdmin(open, '/app/admin/users');
   await field(page, 'Only those who wait for approval').check();
   const row = page.getByRole('row').filter({ hasText: email });
-  await row.getByRole('button', { name: 'Decline' }).click();
-  await seen(toast(page, `The request of ${name} was declined.`));
-  await gone(row);
-  await page.getByRole('button', { name: 'Undo' }).click();
   await row.getByRole('button', { name: 'Approve' }).click();
   await seen(toast(page, `${name} may publish events now.`));
   await gone(row);
@@ -81,6 +77,18 @@ browserTest('approves who wants to be a facilitator, who then publishes', async 
   await anybodys.goto(new URL(theirs.url()).pathname.replace('/host', ''));
   await seen(heading(anybodys, title));
   await seen(anybodys.getByText('Walks since 1999.'));
+});
+
+browserTest('declines who wants to be a facilitator, after a second yes', async ({ open }) => {
+  const person = await register({ name: unique('Tom'), role: 'facilitator' });
+  const page = await openAdmin(open, `/app/admin/users?pending=true&q=${person.email}`);
+  const row = page.getByRole('row').filter({ hasText: person.email });
+  await row.getByRole('button', { name: 'Decline' }).click();
+  const dialog = page.getByRole('dialog', { name: `Decline the request of ${person.name}?` });
+  await dialog.getByRole('button', { name: 'Decline' }).click();
+  await seen(toast(page, `The request of ${person.name} was declined.`));
+  await seen(page.getByText('Nobody waits for approval'));
+  await mailTo(person.email, /Your request to publish events/);
 });
 
 browserTest('deactivates an account: that person is out', async ({ open }) => {

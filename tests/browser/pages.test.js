@@ -1,8 +1,9 @@
 /** Every page, as everybody who has it sees it: opened by its address, at two sizes and in both themes, without a mistake that axe knows. */
+import assert from 'node:assert';
 import { before } from 'node:test';
 import { browserTest, SIZES } from './lib/browser.js';
-import { checkPage, screenshot } from './lib/check.js';
-import { book, call, demoAdmin, facilitator, inDays, paidBooking, publish, register, signIn } from './lib/site.js';
+import { checkLayout, checkPage, screenshot, settled } from './lib/check.js';
+import { book, call, demoAdmin, facilitator, inDays, paidBooking, publish, register, signIn, site, until } from './lib/site.js';
 
 const LANGUAGES = ['en', 'hi', 'es', 'de', 'fr'];
 const made = {};
@@ -91,16 +92,34 @@ for (const [who, theirs] of Object.entries(pages))
       });
 
 for (const language of LANGUAGES.slice(1))
-  browserTest(`in ${language}, nothing stays English or sticks out`, async ({ open }) => {
+  browserTest(`in ${language}, nothing sticks out`, async ({ open }) => {
     const { page } = await open({ size: 'phone', language });
     for (const who of ['visitor', 'guest', 'host', 'admin']) {
       if (people[who]()) await signIn(page, people[who]());
       for (const address of Object.values(pages[who])) {
         await page.goto(address());
-        await checkPage(page);
+        await checkLayout(page);
       }
     }
   });
+
+const SCRIPT_BUDGET = 120 * 1024;
+
+browserTest('the browse page comes with little script, and asks for nothing in vain', async ({ open }) => {
+  const { page } = await open();
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url().replace(site.url, '')));
+  await page.goto('/app/events');
+  await settled(page);
+  await until(() => asked.some((address) => address.endsWith('/places')), 'places are watched');
+  const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name, transferSize }) => ({ name, transferSize })));
+  const scripts = loaded.filter(({ name }) => name.endsWith('.js'));
+  const size = scripts.reduce((sum, { transferSize }) => sum + transferSize, 0);
+  assert(size > 0 && size < SCRIPT_BUDGET, `${size} bytes of script: ${JSON.stringify(scripts)}`);
+  assert.deepEqual(asked.filter((address, index) => asked.indexOf(address) !== index), [], 'nothing is asked for twice');
+  const needed = /^\/app\/(events$|assets\/|icon\.svg$|manifest\.webmanifest$)|^\/(events\?|event-types$|events\/\d+\/places$)/;
+  assert.deepEqual(asked.filter((address) => !needed.test(address)), [], 'visitors ask for nothing that they have not');
+});
 
 browserTest('the API documentation, and trying an operation there', async ({ open }) => {
   const { page } = await open();

@@ -9,6 +9,7 @@ import pytest
 
 from document import ROOT
 from harness import PASSWORD, Client, refusal, start_stack, stop_stack, unique, wait_until
+from mails import APPROVED, DECLINED, Mails
 from test_auth import bearer, claims_of
 
 USERS = "/admin/users"
@@ -224,6 +225,7 @@ class TestApproval:
         assert (shown["role"], shown["facilitator_pending"]) == ("facilitator", False)
         assert person.id not in listed(admin, pending="true") and person.get("/profile").status_code == 200
         assert refreshed_role(approving, person) == "facilitator"
+        Mails(approving).wait(person.email, APPROVED)
 
     def test_no(self, approving):
         admin, person = approving.admin(), approving.facilitator()
@@ -231,6 +233,7 @@ class TestApproval:
         assert person.id not in listed(admin, pending="true") and person.get("/profile").json()["facilitator_pending"] is False
         assert refreshed_role(approving, person) == "user"
         assert events_of(approving, person) == [("user_updated", admin.id, "turned down as facilitator")]
+        Mails(approving).wait(person.email, DECLINED)
 
     def test_by_the_operator(self, approving):
         person = approving.facilitator()
@@ -238,6 +241,7 @@ class TestApproval:
         assert (row["email"], row["role"], row["facilitator_pending"], row["is_active"]) == (person.email, "user", True, True)
         [approved] = json.loads(approving.operator("--json", "user", "approve", person.email.upper()))
         assert (approved["id"], approved["role"]) == (person.id, "facilitator")
+        Mails(approving).wait(person.email, APPROVED)
         assert refreshed_role(approving, person) == "facilitator"
         assert person.email not in approving.operator("user", "list", "--pending")
         assert approving.operator("user", "approve", person.email, check=False) == ""

@@ -5,6 +5,9 @@ import { defineConfig } from 'vitest/config';
 /** What every page needs: one file packs smaller than many, and keeps its name while only pages change. */
 const base = /node_modules\/(react|react-dom|scheduler|react-router|i18next|react-i18next|@tanstack\/[\w-]+|openapi-fetch)\//;
 
+/** What the pages that visitors see share; one file again, for the same reason. */
+const shared = /src\/(i18n\/format|ui\/(button|day|event_card|field|live_places|moon|notice|page|skeleton|stars|use_)\w*|pages\/public\/(filters|queries))\.tsx?$/;
+
 /** Where `npm run dev` finds the API. */
 const api = process.env.TITHI_URL ?? 'http://127.0.0.1:5000';
 
@@ -21,7 +24,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: ['index.html', 'docs.html'],
-      output: { manualChunks: (id) => (base.test(id) ? 'base' : id.includes('commonjsHelpers') ? 'helpers' : undefined) },
+      output: {
+        manualChunks: (id) => (base.test(id) || id.includes('commonjsHelpers') ? 'base' : shared.test(id) ? 'shared' : undefined),
+        experimentalMinChunkSize: 4000, // an icon is smaller than the headers of the answer that it comes by
+      },
     },
   },
   server: { proxy: { '^/(?!app/)': { target: api, ws: true } } },

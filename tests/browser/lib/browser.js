@@ -36,10 +36,10 @@ after(async () => {
 export async function openBrowser({ size = 'desk', theme = 'light', language = 'en', timeZone = 'Asia/Kolkata', tolerates = /^$/, camera } = {}) {
   const context = await (await launch(camera)).newContext({
     baseURL: site.url, viewport: SIZES[size], colorScheme: theme, locale: language, timezoneId: timeZone, reducedMotion: 'reduce',
-    acceptDownloads: true, hasTouch: size === 'phone', permissions: ['clipboard-read', 'clipboard-write'],
+    acceptDownloads: true, hasTouch: size === 'phone', permissions: ['clipboard-read', 'clipboard-write', ...(camera ? ['camera'] : [])],
   });
   context.setDefaultTimeout(20_000);
-  await context.tracing.start({ screenshots: true, snapshots: true });
+  await context.tracing.start({ snapshots: true }); // which show the page at each step; pictures of each would take a core of their own
   const problems = [];
   const watch = (page) => {
     page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.stack ?? error}`));

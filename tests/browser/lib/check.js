@@ -16,11 +16,16 @@ export async function settled(page) {
 }
 
 export async function checkPage(page) {
-  await settled(page);
+  await checkLayout(page);
   await page.evaluate(axe);
   const found = await page.evaluate(async (tags) => (await window.axe.run(document, { runOnly: tags })).violations, RULES);
   const told = found.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.target} ${node.failureSummary}`).join('\n')}`);
   assert.deepEqual(told, [], page.url());
+}
+
+/** What the words of a language may break. */
+export async function checkLayout(page) {
+  await settled(page);
   assert.equal(await page.locator('h1').count(), 1, `${page.url()}: headings of the first level`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert(wide <= 0, `${page.url()} is ${wide} px wider than the screen`);

@@ -21,7 +21,8 @@ export function App() {
       <Progress />
       <Shell>
         <Crash>
-          <Suspense fallback={<div className="mx-auto w-full max-w-6xl px-4 py-10"><Loading /></div>}>
+          {/* As high as the screen: what stands below must not be seen to jump away. */}
+          <Suspense fallback={<div className="mx-auto min-h-dvh w-full max-w-6xl px-4 py-10"><Loading /></div>}>
             <Routes>
               {publicRoutes}
               {bookingRoutes}

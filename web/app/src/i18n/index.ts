@@ -50,7 +50,7 @@ export async function startWords(): Promise<void> {
       lng: initialLanguage(),
       supportedLngs: Object.keys(LANGUAGES),
       fallbackLng: false, // a test holds the languages against each other
-      ns: ['common'],
+      ns: /^\/app\/?($|events|facilitators)/.test(window.location.pathname) ? ['common', 'public'] : ['common'],
       defaultNS: 'common',
       interpolation: { escapeValue: false }, // React does
     });

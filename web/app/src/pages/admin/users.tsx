@@ -110,17 +110,30 @@ function Actions({ user, onOpen }: { user: Account; onOpen: () => void }) {
   const { t } = useTranslation('admin');
   const say = useToast();
   const change = useChange(user);
-  const undo = () => change.mutate({ role: 'user', facilitator_pending: true });
+  const [declining, setDeclining] = useState(false);
+  // A promise, since who was answered leaves the list, and this row with them.
+  const answer = (body: Change, said: string) => void change.mutateAsync(body).then(() => say(said), () => undefined);
   return (
     <span className="flex flex-wrap gap-1">
       {user.facilitator_pending && (
         <>
-          <Button look="secondary" busy={change.isPending} onClick={() => change.mutate({ role: 'facilitator' }, { onSuccess: () => say(t('users.approved', { name: user.name }), undo) })}>
+          <Button look="secondary" busy={change.isPending} onClick={() => answer({ role: 'facilitator' }, t('users.approved', { name: user.name }))}>
             {t('users.approve')}
           </Button>
-          <Button look="quiet" busy={change.isPending} onClick={() => change.mutate({ facilitator_pending: false }, { onSuccess: () => say(t('users.declined', { name: user.name }), undo) })}>
+          <Button look="quiet" onClick={() => setDeclining(true)}>
             {t('users.decline')}
           </Button>
+          <ConfirmDialog
+            open={declining}
+            title={t('users.ask.decline', { name: user.name })}
+            confirm={t('users.decline')}
+            busy={change.isPending}
+            error={change.error}
+            onConfirm={() => answer({ facilitator_pending: false }, t('users.declined', { name: user.name }))}
+            onClose={() => setDeclining(false)}
+          >
+            <p>{t('users.means.decline', { name: user.name })}</p>
+          </ConfirmDialog>
         </>
       )}
       <Button look="quiet" onClick={onOpen} aria-label={t('users.openOne', { name: user.name })}>

@@ -218,6 +218,7 @@ function Finder({ onSeen, busy }: { onSeen: (ticket: string) => void; busy: bool
     let over = false;
     let stop: (() => void) | undefined;
     setState('starting');
+    sight.current = { text: '', at: 0 };
     const started = 'mediaDevices' in navigator ? scan(video.current, (text) => seen(text)) : Promise.reject(new Error('no camera'));
     started.then(
       (end) => {
