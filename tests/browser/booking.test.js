@@ -54,6 +54,15 @@ browserTest('finds events by typing and by filters, and goes back through what w
   await seen(page.getByRole('status').getByText('2 events', { exact: true }));
 });
 
+browserTest('is shown that something takes longer than a second', async ({ open }) => {
+  const { page } = await open();
+  await page.route('**/events?*', (route) => setTimeout(() => void route.continue(), 3000));
+  await page.goto('/app/events');
+  await seen(page.getByRole('progressbar'));
+  await seen(page.getByRole('article'));
+  await gone(page.getByRole('progressbar'));
+});
+
 browserTest('books a free event, signing in on the way, and has a ticket', async ({ open }) => {
   const { page } = await open();
   const person = await register();
@@ -74,6 +83,11 @@ browserTest('books a free event, signing in on the way, and has a ticket', async
   await seen(page.getByText(booking.ticket));
   await seen(page.getByText(booking.booking_reference));
   assert.equal(booking.notes, 'I come with a sore knee.');
+
+  await page.emulateMedia({ media: 'print' });
+  await gone(page.getByRole('navigation', { name: 'Main' }));
+  await gone(page.getByRole('contentinfo'));
+  await seen(page.getByRole('img', { name: 'QR code of the ticket' }));
 });
 
 browserTest('pays within the hold, has a receipt, cancels and gets the money back', async ({ open }) => {

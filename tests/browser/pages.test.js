@@ -112,9 +112,9 @@ browserTest('the browse page comes with little script, and asks for nothing in v
   await page.goto('/app/events');
   await settled(page);
   await until(() => asked.some((address) => address.endsWith('/places')), 'places are watched');
-  const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name, transferSize }) => ({ name, transferSize })));
+  const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name, encodedBodySize }) => ({ name, encodedBodySize })));
   const scripts = loaded.filter(({ name }) => name.endsWith('.js'));
-  const size = scripts.reduce((sum, { transferSize }) => sum + transferSize, 0);
+  const size = scripts.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0);
   assert(size > 0 && size < SCRIPT_BUDGET, `${size} bytes of script: ${JSON.stringify(scripts)}`);
   assert.deepEqual(asked.filter((address, index) => asked.indexOf(address) !== index), [], 'nothing is asked for twice');
   const needed = /^\/app\/(events$|assets\/|icon\.svg$|manifest\.webmanifest$)|^\/(events\?|event-types$|events\/\d+\/places$)/;
