@@ -37,7 +37,7 @@ export default function EventPage() {
     );
   if (event) return <Shown key={event.id} event={event} />;
   return (
-    <div className="mx-auto flex w-full max-w-6xl flex-col gap-6 px-4 py-8">
+    <div className="mx-auto flex min-h-dvh w-full max-w-6xl flex-col gap-6 px-4 py-8">
       <ErrorNotice error={error} onRetry={() => void refetch()} />
       {!error && (
         <>
