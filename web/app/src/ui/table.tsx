@@ -52,7 +52,7 @@ export function Cell({ children, number = false, heads = false, className = '' }
       scope={heads ? 'row' : undefined}
       className={`px-3 py-2.5 align-top ${heads ? 'text-start font-semibold' : ''} ${card} ${number ? 'tabular-nums sm:text-end sm:whitespace-nowrap' : ''}`}
     >
-      <div className={className}>{children}</div>
+      <div className={`max-sm:wrap-anywhere max-sm:whitespace-normal! ${className}`}>{children}</div>
     </Tag>
   );
 }
