@@ -1,10 +1,12 @@
 -- What wrk sends. Arguments after "--": KIND, then
 --   get PATH               one path
+--   gzip PATH              one path, as browsers ask for it
 --   any FIRST LAST         events of those ids, in random order
 --   book TOKENS FIRST LAST
 --                          bookings: the tokens' people (lines `email id token`) in turn, each for the next event of those ids,
 --                          so that no pair comes twice before all have come
--- Ends with one line of JSON on standard output: requests, seconds, p50_ms, p99_ms, failed.
+-- Ends with one line of JSON on standard output: requests, seconds, refused (statuses from 400 on), broken (connections), p50_ms, p99_ms,
+-- p999_ms.
 
 local next_request
 
@@ -21,8 +23,8 @@ end
 
 function init(arguments)
     local kind = arguments[1]
-    if kind == "get" then
-        local request = wrk.format("GET", arguments[2])
+    if kind == "get" or kind == "gzip" then
+        local request = wrk.format("GET", arguments[2], kind == "gzip" and { ["Accept-Encoding"] = "gzip" } or nil)
         next_request = function() return request end
     elseif kind == "any" then
         local first, last = tonumber(arguments[2]), tonumber(arguments[3])
@@ -47,7 +49,14 @@ end
 
 function done(summary, latency)
     local errors = summary.errors
-    io.write(string.format('{"requests": %d, "seconds": %.6f, "p50_ms": %.3f, "p99_ms": %.3f, "failed": %d}\n',
-        summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-        errors.status + errors.connect + errors.read + errors.write + errors.timeout))
+    local figures = { requests = summary.requests, seconds = summary.duration / 1e6, refused = errors.status,
+        broken = errors.connect + errors.read + errors.write + errors.timeout }
+    for name, percentile in pairs({ p50_ms = 50, p99_ms = 99, p999_ms = 99.9 }) do
+        figures[name] = latency:percentile(percentile) / 1e3
+    end
+    local members = {}
+    for name, value in pairs(figures) do
+        members[#members + 1] = string.format('"%s": %.10g', name, value)
+    end
+    io.write("{", table.concat(members, ", "), "}\n")
 end

@@ -1,0 +1,33 @@
+"""results.md, section by section as docs/performance.md has them, and the plots."""
+
+import aims
+import plots
+from figures import format_table
+from load import OUT
+
+PLOTS = OUT / "plots"
+
+
+def conditions(bench):
+    return f"{bench['date']}, {bench['machine']}; rounds: {bench['rounds']} of {bench['seconds']} s."
+
+
+def section(bench):
+    parts = [f"**{bench['title']}.** {conditions(bench)}", *(format_table(cells) for cells in bench["tables"])]
+    return "\n\n".join([*parts, *filter(None, [bench.get("note")])])
+
+
+def sections(found):
+    """{name: Markdown}"""
+    texts = {name: section(bench) for name, bench in found.items()}
+    reached = aims.table(found)
+    if len(reached) > 1:
+        texts = {"aims": format_table(reached)} | texts
+    return texts
+
+
+def write(found):
+    text = "\n\n".join(f"<!-- {name} -->\n{text}" for name, text in sections(found).items())
+    (OUT / "results.md").write_text(text + "\n")
+    plots.draw(found, PLOTS)
+    return text
