@@ -9,7 +9,7 @@ CONNECTIONS = 256
 
 def measure(ground, options):
     asked = lambda tokens, status: lambda: steady(ground.url, CONNECTIONS, 0, options.seconds, "book", tokens, 0, 0, statuses=[status])
-    measured = in_turn(options.rounds, {"without": asked("-", 401), "with": asked(ground.crowd, 400)}, "admission")
+    measured = in_turn(options.rounds, {"without": asked("-", 401), "with": asked(ground.people, 400)}, "admission")
     cells = [("a refusal of the gateway's own", "per second (lowest–highest)", "p50 ms", "p99 ms")]
     for who, what in (("without", "401, asks nobody"), ("with", "400, after token, session and limits")):
         times = [f"{median(column(measured[who], name)):.2f}" for name in ("p50_ms", "p99_ms")]

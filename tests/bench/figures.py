@@ -46,7 +46,7 @@ def spread(values, form="{:,.0f}"):
 
 
 def with_spread(values, form="{:,.0f}"):
-    return f"{form.format(median(values))} ({spread(values, form)})"
+    return form.format(values[0]) if len(values) == 1 else f"{form.format(median(values))} ({spread(values, form)})"
 
 
 def format_table(cells):

@@ -11,6 +11,7 @@ plt.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "tithi", "font.size": 9
 plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
 COLOURS = {"Tithi": "#0a7d4f", "h2o, fixed bytes": "#888888", "pgbench": "#336791", "Node": "#c2701c", "seed stack": "#a33b6b"}
 PATHS = ("get-event", "list-events", "book-uniform", "book-hot")
+SERVERS = ("Tithi", "Node", "seed stack")
 TIMES = {"p50_ms": ":", "p99_ms": "--", "p999_ms": "-"}
 
 
@@ -37,12 +38,12 @@ def by_who(bench):
     return {who: sorted(rows, key=lambda row: row["connections"]) for who, rows in found.items()}
 
 
-def label_connections(field, rows):
+def label_connections(field, rows, what="connections"):
     field.set_xscale("log", base=2)
     counts = sorted({row["connections"] for row in rows})
     field.set_xticks(counts, [str(count) for count in counts])
     field.set_xticks([], minor=True)
-    field.set_xlabel("connections (pgbench: clients)")
+    field.set_xlabel(what)
 
 
 def draw_rates(found, folder):
@@ -53,7 +54,7 @@ def draw_rates(found, folder):
             field.plot(counts, [median(row["rate"]) for row in rows], "o-", color=COLOURS[who], label=who, markersize=3)
             lowest, highest = ([extreme(row["rate"]) for row in rows] for extreme in (min, max))
             field.fill_between(counts, lowest, highest, color=COLOURS[who], alpha=0.2, linewidth=0)
-        label_connections(field, found[path]["rows"])
+        label_connections(field, found[path]["rows"], "connections (pgbench: clients)")
         field.set_title(path)
         field.set_ylabel("per second")
         field.set_ylim(bottom=0)
@@ -64,18 +65,17 @@ def draw_rates(found, folder):
 def draw_times(found, folder):
     figure, fields = four(found)
     for path, field in fields:
-        for who, rows in by_who(found[path]).items():
-            if who not in ("Tithi", "Node", "seed stack"):
-                continue
+        shown = [row for row in found[path]["rows"] if row["who"] in SERVERS]
+        for who, rows in by_who({"rows": shown}).items():
             counts = [row["connections"] for row in rows]
             for name, line in TIMES.items():
                 label = f"{who}, {name.removesuffix('_ms').replace('999', '99.9')}"
                 field.plot(counts, [median(row[name]) for row in rows], line, marker=".", color=COLOURS[who], label=label)
-        label_connections(field, found[path]["rows"])
+        label_connections(field, shown)
         field.set_yscale("log")
         field.set_title(path)
         field.set_ylabel("ms")
-        field.legend(fontsize=6)
+    fields[0][1].legend(fontsize=6)
     save(figure, folder, "latencies")
 
 
@@ -87,7 +87,6 @@ def draw_batches(found, folder):
             sizes = [median(row["per_transaction"]) for row in rows]
             field.plot([row["connections"] for row in rows], sizes, line, color=COLOURS["Tithi"], label=path)
             label_connections(field, rows)
-    field.set_xlabel("connections")
     field.set_ylabel("bookings per transaction")
     field.set_yscale("log", base=2)
     field.legend()
@@ -109,6 +108,7 @@ def draw_rush(found, folder):
         times.plot(numbers, [second[name] for second in seconds], line, marker=".", color=COLOURS["Tithi"], label=label)
     times.set_ylabel("ms")
     times.set_ylim(bottom=0)
+    times.xaxis.get_major_locator().set_params(integer=True)
     times.set_xlabel("second (the last one is not full)")
     times.legend(fontsize=7)
     save(figure, folder, "rush")

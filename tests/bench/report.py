@@ -8,8 +8,12 @@ from load import OUT
 PLOTS = OUT / "plots"
 
 
+BUSY = 0.5  # processes that wanted to run before the benches began
+
+
 def conditions(bench):
-    return f"{bench['date']}, {bench['machine']}; rounds: {bench['rounds']} of {bench['seconds']} s."
+    busy = f" Others were busy, too (load {bench['load_before']:.1f} before it began)." if bench["load_before"] > BUSY else ""
+    return f"{bench['date']}, {bench['machine']}; rounds: {bench['rounds']} of {bench['seconds']} s.{busy}"
 
 
 def section(bench):

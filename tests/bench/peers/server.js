@@ -9,8 +9,8 @@ import pg from 'pg'
 
 const PROCESSES = 2
 const EVENT = `e.id, e.title, e.description, e.event_type, e.start_at, e.end_at, e.time_zone, e.location, e.virtual_link, e.capacity, e.taken,
-  e.available, e.offered, e.waiting, e.price_minor, e.currency, e.shown_rating, e.review_count, e.language, e.is_active, e.facilitator_id, e.facilitator_crm_id,
-  e.reminder_minutes, e.revision, e.created_at, e.updated_at, f.name AS facilitator_name, f.email AS facilitator_email`
+  e.available, e.offered, e.waiting, e.price_minor, e.currency, e.shown_rating, e.review_count, e.language, e.is_active, e.facilitator_id,
+  e.facilitator_crm_id, e.reminder_minutes, e.revision, e.created_at, e.updated_at, f.name AS facilitator_name, f.email AS facilitator_email`
 const ONE = `SELECT ${EVENT} FROM events e JOIN users f ON f.id = e.facilitator_id WHERE e.id = $1 AND e.deleted_at IS NULL`
 const PAGE = `SELECT ${EVENT} FROM events e JOIN users f ON f.id = e.facilitator_id WHERE e.deleted_at IS NULL ORDER BY e.start_at, e.id LIMIT $1`
 // What webhooks carry is written by the database, where all of it is.
@@ -34,7 +34,8 @@ WITH person AS (
     'booking_status', b.status, 'payment_status', 'completed', 'notes', b.notes, 'price', b.price_minor / 100.0, 'price_minor', b.price_minor,
     'currency', b.currency, 'user', json_build_object('id', person.id, 'name', person.name, 'email', person.email), 'event_id', e.id,
     'session_id', e.id, 'event', json_build_object('id', e.id, 'title', e.title, 'name', e.title, 'start_datetime', e.start_at,
-      'start_time', e.start_at, 'datetime', e.start_at, 'date', e.start_at, 'end_datetime', e.end_at, 'end_time', e.end_at, 'facilitator_id', e.facilitator_id),
+      'start_time', e.start_at, 'datetime', e.start_at, 'date', e.start_at, 'end_datetime', e.end_at, 'end_time', e.end_at,
+      'facilitator_id', e.facilitator_id),
     'facilitator_id', e.facilitator_id, 'facilitator_crm_id', e.facilitator_crm_id, 'created_at', b.created_at, 'booking_date', b.created_at)::text
   FROM b, e, person
 )
