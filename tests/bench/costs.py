@@ -1,5 +1,6 @@
 """What bounds a path: the CPU that each process spends on a request under load, which noise moves little, and how much of the machine that is."""
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -21,12 +22,10 @@ def stat_of(pid):
 def family_seconds(pid):
     """Of a process and its children."""
     seconds = 0
-    for name in os.listdir("/proc"):
-        try:
-            parent, own = stat_of(name) if name.isdigit() else (0, 0)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        seconds += own if int(name) == pid or parent == pid else 0
+    for other in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            parent, own = stat_of(other)
+            seconds += own if pid in (other, parent) else 0
     return seconds
 
 
