@@ -87,5 +87,7 @@ def flat(results):
 
 
 def measure(name, ground, peers, options, free_port):
-    results = Rates(name, ground, peers, options, free_port).measure()
-    return {"title": PATHS[name], "tables": [table(results)], "rows": flat(results)}
+    rates = Rates(name, ground, peers, options, free_port)
+    results = rates.measure()
+    title = PATHS[name] if name.startswith("book") else f"{PATHS[name]}: {rates.answer_size():,} bytes"
+    return {"title": title, "tables": [table(results)], "rows": flat(results)}
