@@ -72,6 +72,8 @@ def table(found):
     aims.add("login-flood: p99 at most 3 times as long", aims.figures("login-flood", "p99_ms"), 3, at_most=True)
     for path in (ONE, BOOKING):
         aims.add(f"idle: {path} at least 0.8 of the rate without", aims.figures("idle", path), 0.8)
+    for row in found.get("deliveries", {"tables": [[()]]})["tables"][0][1:]:
+        aims.add(f"deliveries to {row[0]}: at least 20,000 per second", [float(row[1].replace(",", ""))], 20_000, form="{:,.0f}")
     idle, loaded = (aims.figures("memory", name) or {} for name in ("idle", "loaded"))
     if idle:
         aims.add("memory: every process at most 8 MiB idle", [max(idle.values())], 8, at_most=True, form="{:.1f}")
