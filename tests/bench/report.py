@@ -27,7 +27,7 @@ def sections(found):
     reached = aims.table(found)
     if len(reached) > 1:
         fewest = min(bench["rounds"] for bench in found.values())
-        text = f"Of {fewest} rounds each{', or more' * (fewest < max(bench['rounds'] for bench in found.values()))}."
+        text = f"Rounds: {fewest}{' or more' * (fewest < max(bench['rounds'] for bench in found.values()))}."
         if any(bench["load_before"] > BUSY for bench in found.values()):
             text += " Others were busy, too, while some of it was measured."
         texts = {"aims": f"{text}\n\n{format_table(reached)}"} | texts
