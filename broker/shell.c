@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "contract.h"
 #include "log.h"
+#include "memory.h"
 #include "process.h"
 #include "settings.h"
 #include "verbs.h"
@@ -97,6 +98,7 @@ void shell_read_monitor(struct shell *shell) {
 static void tick(struct shell *shell) {
     core_tick(shell->core, shell->now_us);
     shell->tick_at_us = shell->now_us + TICK_US;
+    memory_tidy(shell->now_us / 1000);
     if (shell->now_us >= shell->forget_at_us) {
         guard_forget(shell->guard);
         shell->forget_at_us = shell->now_us + FORGET_CERTIFICATES_US;

@@ -20,6 +20,7 @@
 #include "listener.h"
 #include "local.h"
 #include "log.h"
+#include "memory.h"
 #include "metrics.h"
 #include "notes.h"
 #include "pool.h"
@@ -127,6 +128,7 @@ static void turn(void) {
     keys_poll();
     notes_poll();
     push_poll();
+    memory_tidy(now_ms);
 }
 
 /* Nothing new is taken; what is in hand is finished. Idle connections get "Connection: close" with their next answer,

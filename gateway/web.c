@@ -1,6 +1,7 @@
 /* The files of the web app, in a table by path; see web.h. A file X has more forms where X.br and X.gz lie beside it. A
  * path is only ever looked up in the table, never on disk. Requests hold on to the table that they were answered from:
- * the one of before a reload goes with the last of them. */
+ * the one of before a reload goes with the last of them. The bytes are copied at the start to a file without a name and
+ * mapped from there: what nobody asks for takes no memory, and what becomes of WEB_ROOT afterwards does not matter. */
 #include "web.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
@@ -22,6 +24,7 @@
 
 #define FILE_LIMIT 4096
 #define BYTES_LIMIT (64 * 1024 * 1024)
+#define COPY_FOLDER "/var/tmp"
 #define APP_PAGE "index.html"
 #define DOCUMENTATION_PAGE "docs.html"
 #define ASSETS "assets/" /* whose names change with their content */
@@ -43,6 +46,7 @@ struct web_file {
 
 struct site {
     struct web_file *files;
+    char *bytes; /* the copy, mapped: BYTES_LIMIT of addresses, of which byte_count may be read */
     size_t byte_count;
 };
 
@@ -82,20 +86,15 @@ static const char *media_type_of(const char *path) {
     return "application/octet-stream";
 }
 
-static void file_destroy(struct web_file **file) {
-    for (size_t i = 0; i < ENCODING_COUNT; i++)
-        free((char *)(*file)->forms[i].bytes.bytes);
-    free(*file);
-    *file = NULL;
-}
-
 static void on_site_gone(void *site_) {
     struct site *gone = site_;
     struct web_file *file, *next;
     HASH_ITER(hh, gone->files, file, next) {
         HASH_DEL(gone->files, file);
-        file_destroy(&file);
+        free(file);
     }
+    if (gone->bytes)
+        munmap(gone->bytes, BYTES_LIMIT);
 }
 
 static struct web_file *file_find(const struct site *among, const char *path, size_t length) {
@@ -104,39 +103,44 @@ static struct web_file *file_find(const struct site *among, const char *path, si
     return file;
 }
 
+/* A file that goes with its last descriptor and mapping; where no disk takes one, it is in memory. -1 with errno. */
+static int open_copy(void) {
+    int copy = open(COPY_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return copy >= 0 ? copy : memfd_create("web", MFD_CLOEXEC);
+}
+
 /* -1 with errno. */
-static int read_bytes(const char *path, size_t limit, struct text_span *ret_bytes) {
+static int append(struct site *target, int copy, const char *bytes, size_t length) {
+    if (length > BYTES_LIMIT - target->byte_count) {
+        errno = EFBIG;
+        return -1;
+    }
+    for (size_t done = 0; done < length;) {
+        ssize_t put = pwrite(copy, bytes + done, length - done, (off_t)(target->byte_count + done));
+        if (put < 0)
+            return -1;
+        done += (size_t)put;
+    }
+    target->byte_count += length;
+    return 0;
+}
+
+/* -1 with errno. */
+static int copy_bytes(struct site *target, int copy, const char *path, struct text_span *ret_bytes) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat status;
-    char *bytes = NULL;
-    size_t length = 0;
-    int result = -1;
+    const char *start = target->bytes + target->byte_count;
+    char piece[16384];
+    ssize_t got;
     if (descriptor < 0)
         return -1;
-    if (fstat(descriptor, &status) != 0)
-        goto done;
-    if ((size_t)status.st_size > limit) {
-        errno = EFBIG;
-        goto done;
-    }
-    bytes = malloc((size_t)status.st_size + 1);
-    while (bytes && length < (size_t)status.st_size) {
-        ssize_t got = read(descriptor, bytes + length, (size_t)status.st_size - length);
-        if (got < 0)
-            goto done;
-        if (got == 0)
+    while ((got = read(descriptor, piece, sizeof piece)) > 0)
+        if (append(target, copy, piece, (size_t)got) != 0)
             break;
-        length += (size_t)got;
-    }
-    if (bytes) {
-        *ret_bytes = (struct text_span){bytes, length};
-        result = 0;
-    }
-done:
-    if (result != 0)
-        free(bytes);
     close(descriptor);
-    return result;
+    if (got != 0)
+        return -1;
+    *ret_bytes = (struct text_span){start, (size_t)(target->bytes + target->byte_count - start)};
+    return 0;
 }
 
 static void set_form(struct web_file *file, enum encoding encoding, struct text_span bytes) {
@@ -147,13 +151,13 @@ static void set_form(struct web_file *file, enum encoding encoding, struct text_
 }
 
 /* -1: it cannot be read, or the folder holds more than is kept in memory (logged). */
-static int add_file(struct site *target, const char *place, const char *path) {
+static int add_file(struct site *target, int copy, const char *place, const char *path) {
     struct text_span bytes;
     if (HASH_COUNT(target->files) == FILE_LIMIT) {
         log_error("web app: %s holds more than %d files", settings.web_root, FILE_LIMIT);
         return -1;
     }
-    if (read_bytes(place, BYTES_LIMIT - target->byte_count, &bytes) != 0) {
+    if (copy_bytes(target, copy, place, &bytes) != 0) {
         log_error("web app: %s: %s", place, strerror(errno));
         return -1;
     }
@@ -161,7 +165,6 @@ static int add_file(struct site *target, const char *place, const char *path) {
     strcpy(file->path, path);
     file->media_type = media_type_of(path);
     set_form(file, ENCODING_IDENTITY, bytes);
-    target->byte_count += bytes.length;
     HASH_ADD_KEYPTR(hh, target->files, file->path, strlen(file->path), file);
     return 0;
 }
@@ -177,13 +180,12 @@ static void join_forms(struct site *target, const char *suffix, enum encoding en
         if (!whole)
             continue;
         set_form(whole, encoding, file->forms[ENCODING_IDENTITY].bytes);
-        file->forms[ENCODING_IDENTITY].bytes = (struct text_span){NULL, 0};
         HASH_DEL(target->files, file);
-        file_destroy(&file);
+        free(file);
     }
 }
 
-static int read_folder(struct site *target, FTS *folder) {
+static int read_folder(struct site *target, int copy, FTS *folder) {
     size_t root_length = strlen(settings.web_root);
     for (FTSENT *entry; (entry = fts_read(folder));) {
         if (entry->fts_level > FTS_ROOTLEVEL && *entry->fts_name == '.') {
@@ -193,7 +195,7 @@ static int read_folder(struct site *target, FTS *folder) {
         if (entry->fts_info != FTS_F)
             continue;
         const char *path = entry->fts_path + root_length;
-        if (add_file(target, entry->fts_path, path + strspn(path, "/")) != 0)
+        if (add_file(target, copy, entry->fts_path, path + strspn(path, "/")) != 0)
             return -1;
     }
     join_forms(target, "br", ENCODING_BROTLI);
@@ -202,6 +204,15 @@ static int read_folder(struct site *target, FTS *folder) {
         return 0;
     log_info("web app: there is no " APP_PAGE " in %s", settings.web_root);
     return -1;
+}
+
+/* -1 with errno. */
+static int map_copy(struct site *target, int copy) {
+    void *bytes = copy < 0 ? MAP_FAILED : mmap(NULL, BYTES_LIMIT, PROT_READ, MAP_SHARED, copy, 0);
+    if (bytes == MAP_FAILED)
+        return -1;
+    target->bytes = bytes;
+    return 0;
 }
 
 void web_read(void) {
@@ -214,14 +225,20 @@ void web_read(void) {
         return;
     }
     struct site *fresh = h2o_mem_alloc_shared(NULL, sizeof *fresh, on_site_gone), *spent = fresh;
+    int copy = open_copy();
     *fresh = (struct site){0};
-    if (read_folder(fresh, folder) == 0) {
+    if (map_copy(fresh, copy) != 0) {
+        log_error("web app: no room for a copy: %s", strerror(errno));
+    } else if (read_folder(fresh, copy, folder) == 0) {
+        madvise(fresh->bytes, BYTES_LIMIT, MADV_DONTNEED); /* the pages stay the file's */
         log_info("web app: %u files, %zu bytes", HASH_COUNT(fresh->files), fresh->byte_count);
         spent = site;
         site = fresh;
     }
     if (spent)
         h2o_mem_release_shared(spent);
+    if (copy >= 0)
+        close(copy);
     fts_close(folder);
 }
 

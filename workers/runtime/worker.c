@@ -11,6 +11,7 @@
 #include "internals.h"
 #include "log.h"
 #include "mdp.h"
+#include "memory.h"
 #include "process.h"
 #include "seal.h"
 #include "settings.h"
@@ -166,6 +167,7 @@ static void tend_database(struct worker *worker, int64_t now) {
 static void tick(struct worker *worker) {
     int64_t now = clock_mono_ms();
     bool woken = db_take_wake(worker->db);
+    memory_tidy(now);
     if (!worker->started || !db_connected(worker->db))
         return;
     db_set_deadline(worker->db, now + TICK_DATABASE_MS);
