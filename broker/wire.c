@@ -78,7 +78,7 @@ void wire_refuse(struct wire *wire, const struct peer *client, const char *servi
         return;
     for (size_t i = 0; i < count; i++) {
         const struct refusal *refusal = refused[i].refusal;
-        struct answer_header header = {refused[i].id, refusal->code};
+        struct answer_header header = {.id = refused[i].id, .refusal = refusal->code};
         msgpack_packer packer;
         buffer_clear(&wire->header);
         buffer_clear(&wire->payload);

@@ -14,7 +14,11 @@
 #include "request.h"
 
 #define ANSWER_RESERVE_MS 500 /* of a request's time: a continuation ends before it */
+#define KEPT_MS 1000          /* since it was read in full: what no version tells, as new settings, shows after that */
+#define KEPT_LIMIT 32         /* answers, of up to some 100 KB */
 #define HASHING_LIMIT 16      /* as many as an auth worker takes at once: others' calls wait for no more */
+
+#define VERSION_SIZE 65
 
 struct flight {
     struct outgoing_call *call; /* NULL: it waits for the one that runs, or has been answered */
@@ -22,6 +26,7 @@ struct flight {
     const struct route *route; /* of the first request: the others' shape is the same */
     struct group *group;       /* NULL: it shares with nobody */
 
+    struct answer *known;       /* whose version the call names; else NULL */
     struct answer *first;       /* the reply that is being continued; else NULL */
     int64_t until_ms;           /* for so long */
     struct flight *prev, *next; /* among the continued */
@@ -30,6 +35,10 @@ struct flight {
 struct group {
     UT_hash_handle hh;
     struct flight *running, *waiting;
+    struct answer *kept; /* NULL: none */
+    char version[VERSION_SIZE];
+    int64_t kept_until_ms;
+    struct group *prev, *next; /* among those that keep one, the oldest first */
     size_t key_length;
     char key[];
 };
@@ -40,7 +49,8 @@ struct key_head {
     const struct field *csv;
 };
 
-static struct group *groups;
+static struct group *groups, *keepers;
+static unsigned kept_count;
 static struct flight *continued;
 
 static unsigned hashing; /* calls of all operations with x-hashes that are under way */
@@ -68,6 +78,48 @@ static struct group *group_for(const struct request *request) {
     return group;
 }
 
+static void drop_if_idle(struct group *group) {
+    if (group->running || group->waiting || group->kept)
+        return;
+    HASH_DEL(groups, group);
+    free(group);
+}
+
+static void drop_kept(struct group *group) {
+    if (!group->kept)
+        return;
+    answer_release(&group->kept);
+    DL_DELETE(keepers, group);
+    kept_count--;
+}
+
+/* For whoever comes next. An answer that nobody shares is not worth its memory. */
+static void keep(struct flight *flight, struct answer *answer, const char *version) {
+    struct group *group = flight->group;
+    bool shared = group && (flight->requests->next || group->waiting);
+    if (!shared || !version || strlen(version) >= VERSION_SIZE)
+        return;
+    drop_kept(group);
+    if (kept_count == KEPT_LIMIT) {
+        struct group *oldest = keepers;
+        drop_kept(oldest);
+        drop_if_idle(oldest);
+    }
+    answer->references++;
+    group->kept = answer;
+    strcpy(group->version, version);
+    group->kept_until_ms = clock_mono_ms() + KEPT_MS;
+    DL_APPEND(keepers, group);
+    kept_count++;
+}
+
+static void forget_old_answers(int64_t now_ms) {
+    for (struct group *group; (group = keepers) && now_ms >= group->kept_until_ms;) {
+        drop_kept(group);
+        drop_if_idle(group);
+    }
+}
+
 static void on_answered(void *owner, const struct answer_header *header, struct text_span payload);
 
 static int64_t milliseconds_left(const struct request *request) {
@@ -92,8 +144,13 @@ static void start(struct flight *flight) {
         .request_id = newest->request_id,
         .trace = newest->trace,
     };
-    if (!flight->group)
+    if (!flight->group) {
         header.caller = caller_of(newest);
+    } else if (flight->group->kept) {
+        header.known = flight->group->version;
+        flight->known = flight->group->kept;
+        flight->known->references++;
+    }
     flight->call = call_start(operation->service, &header, newest->message, on_answered, flight);
 }
 
@@ -113,6 +170,7 @@ static void end_flight(struct flight *flight) {
     struct group *group = flight->group;
     struct answer *unused = take_first(flight);
     answer_release(&unused);
+    answer_release(&flight->known);
     call_forget(&flight->call);
     hashing -= flight->route->operation->hashes;
     free(flight);
@@ -126,10 +184,7 @@ static void end_flight(struct flight *flight) {
         if (group->running)
             start(group->running);
     }
-    if (!group->running && !group->waiting) {
-        HASH_DEL(groups, group);
-        free(group);
-    }
+    drop_if_idle(group);
 }
 
 static void leave(struct request *request) {
@@ -184,6 +239,8 @@ int coalesce_was_sent(const struct request *request) {
 static void answer_requests(struct flight *flight, struct answer *answer) {
     struct request *requests = flight->requests, *request, *next;
     end_flight(flight);
+    if (requests->next)
+        calls_send(); /* the next is read while these are written */
     DL_FOREACH_SAFE(requests, request, next) {
         request->leave = NULL;
         request_answered(request, answer);
@@ -238,8 +295,16 @@ static bool go_on(struct flight *flight, struct answer *first, struct text_span 
 static void on_answered(void *owner, const struct answer_header *header, struct text_span payload) {
     struct flight *flight = owner;
     const struct operation *operation = flight->route->operation;
-    struct answer *answer = answer_new(flight->route, header, payload);
     flight->call = NULL;
+    if (header->unchanged && !header->refusal && flight->known) {
+        struct answer *known = flight->known;
+        flight->known = NULL;
+        answer_requests(flight, known);
+        return;
+    }
+    struct answer *answer = answer_new(flight->route, header, payload);
+    if (!answer->refusal)
+        keep(flight, answer, header->version);
     if (operation->continuation && !answer->refusal &&
         codec_is_true(payload.bytes, payload.length, operation->continuation_field->key) &&
         go_on(flight, answer, payload))
@@ -258,6 +323,7 @@ bool coalesce_settle(const struct request *request) {
 void coalesce_poll(void) {
     struct flight *flight, *next;
     int64_t now_ms = clock_mono_ms();
+    forget_old_answers(now_ms);
     DL_FOREACH_SAFE(continued, flight, next)
     if (now_ms >= flight->until_ms)
         answer_requests(flight, take_first(flight));

@@ -2,6 +2,7 @@
 #ifndef TITHI_CALL_H
 #define TITHI_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "codec.h"
@@ -19,6 +20,8 @@ struct call {
     const struct refusal *refusal; /* NULL: the reply struct is the answer */
     struct problems details;       /* goes with the refusal */
     uint32_t retry_after_s;
+    const char *version; /* of the reply, in the call's pool or longer; NULL: it has none */
+    bool unchanged;      /* the version that the caller knows is the answer; the reply struct is not looked at */
 };
 
 #endif

@@ -31,7 +31,8 @@ static void pack_caller(msgpack_packer *packer, const struct caller *caller) {
 void envelope_pack_call(const struct call_header *header, struct buffer *ret_frame) {
     msgpack_packer packer;
     mp_packer_init(&packer, ret_frame);
-    msgpack_pack_map(&packer, 7);
+    bool knows = header->known && *header->known;
+    msgpack_pack_map(&packer, knows ? 8 : 7);
     pack_uuid(&packer, "id", &header->id);
     mp_pack_text(&packer, "ttl_ms");
     msgpack_pack_fix_uint32(&packer, header->ttl_ms);
@@ -40,6 +41,8 @@ void envelope_pack_call(const struct call_header *header, struct buffer *ret_fra
     pack_caller(&packer, &header->caller);
     pack_text(&packer, "request_id", header->request_id);
     pack_text(&packer, "trace", header->trace);
+    if (knows)
+        pack_text(&packer, "known", header->known);
 }
 
 /* Opens the map at the frame's beginning. */
@@ -72,6 +75,14 @@ static int read_text(struct mp_reader *reader, struct pool *pool, const char **r
     if (type != MP_STRING || memchr(value.bytes, '\0', value.length))
         return -1;
     *ret_text = pool_copy(pool, value.bytes, value.length);
+    return 0;
+}
+
+static int read_boolean(struct mp_reader *reader, bool *ret_boolean) {
+    struct mp_value value;
+    if (mp_read(reader, &value) != MP_BOOLEAN)
+        return -1;
+    *ret_boolean = value.boolean;
     return 0;
 }
 
@@ -112,7 +123,8 @@ static int read_caller(struct mp_reader *reader, struct pool *pool, struct calle
 }
 
 int envelope_read_call(const void *bytes, size_t length, struct pool *pool, struct call_header *ret_header) {
-    struct call_header header = {.caller = {.role = "", .session = "", .address = ""}, .request_id = "", .trace = ""};
+    struct call_header header = {
+        .caller = {.role = "", .session = "", .address = ""}, .request_id = "", .trace = "", .known = ""};
     struct mp_reader reader;
     uint32_t pairs;
     bool has_id = false, has_command = false;
@@ -140,6 +152,8 @@ int envelope_read_call(const void *bytes, size_t length, struct pool *pool, stru
             failed = read_text(&reader, pool, &header.request_id);
         else if (mp_is(&key, "trace"))
             failed = read_text(&reader, pool, &header.trace);
+        else if (mp_is(&key, "known"))
+            failed = read_text(&reader, pool, &header.known);
         else
             failed = mp_skip(&reader);
         if (failed)
@@ -206,10 +220,16 @@ void envelope_patch_ttl(void *bytes, size_t length, uint32_t ttl_ms) {
 void envelope_pack_answer(const struct answer_header *header, struct buffer *ret_frame) {
     msgpack_packer packer;
     mp_packer_init(&packer, ret_frame);
-    msgpack_pack_map(&packer, header->refusal ? 2 : 1);
+    msgpack_pack_map(&packer, 1 + (header->refusal != NULL) + (header->version != NULL) + header->unchanged);
     pack_uuid(&packer, "id", &header->id);
     if (header->refusal)
         pack_text(&packer, "refusal", header->refusal);
+    if (header->version)
+        pack_text(&packer, "version", header->version);
+    if (header->unchanged) {
+        mp_pack_text(&packer, "unchanged");
+        msgpack_pack_true(&packer);
+    }
 }
 
 int envelope_read_answer(const void *bytes, size_t length, struct pool *pool, struct answer_header *ret_header) {
@@ -230,6 +250,10 @@ int envelope_read_answer(const void *bytes, size_t length, struct pool *pool, st
             has_id = true;
         } else if (mp_is(&key, "refusal"))
             failed = read_text(&reader, pool, &header.refusal);
+        else if (mp_is(&key, "version"))
+            failed = read_text(&reader, pool, &header.version);
+        else if (mp_is(&key, "unchanged"))
+            failed = read_boolean(&reader, &header.unchanged);
         else
             failed = mp_skip(&reader);
         if (failed)

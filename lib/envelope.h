@@ -3,6 +3,8 @@
 #ifndef TITHI_ENVELOPE_H
 #define TITHI_ENVELOPE_H
 
+#include <stdbool.h>
+
 #include "buffer.h"
 #include "pool.h"
 #include "uuid.h"
@@ -22,11 +24,14 @@ struct call_header {
     struct caller caller;   /* "caller": map user_id, role, session, address */
     const char *request_id; /* "request_id": X-Request-Id, for logs */
     const char *trace;      /* "trace": W3C traceparent, "" for none */
+    const char *known;      /* "known": version of the answer that the caller has already, "" or NULL for none */
 };
 
 struct answer_header {
     struct uuid id;
     const char *refusal;    /* "refusal": code of errors.yaml; NULL on success. The payload is then {details: {field: reason}, retry_after_s} or empty map */
+    const char *version;    /* "version": the same of two answers to the same question where they are the same; NULL: it has none */
+    bool unchanged;         /* "unchanged": the version that the caller knows is still the answer; the payload is an empty map */
 };
 
 void envelope_pack_call(const struct call_header *header, struct buffer *ret_frame);

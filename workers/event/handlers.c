@@ -1,4 +1,6 @@
 /* The event worker's operations: each asks the store, asks the rules, and answers every call of its array. */
+#include <string.h>
+
 #include "announce.h"
 #include "etag.h"
 #include "operations.h"
@@ -33,40 +35,68 @@ int get_event(struct worker *worker, struct get_event_call *calls, size_t count)
         .price_max = (request_).price_max,                                                                             \
     }
 
-/* Queues one list, or refuses the call. */
-static int queue_list(struct worker *worker, struct call *call, struct event_filter *filter, const char *words,
-                      const char *location, const char *after) {
-    struct event_place place;
+/* What both lists read from texts. May refuse the call. */
+static void read_texts(struct call *call, struct event_filter *filter, const char *words, const char *location,
+                       const char *after) {
+    struct event_place *place = pool_alloc(call->pool, sizeof *place);
     if (words)
         filter->pattern_count = rule_patterns(words, call->pool, &filter->patterns);
     if (location)
         filter->place_pattern_count = rule_patterns(location, call->pool, &filter->place_patterns);
-    if (after && rule_read_place(after, filter->sort, call->pool, &place)) {
+    if (after && rule_read_place(after, filter->sort, call->pool, place))
         refuse_field(call, &refusal_bad_cursor, "after", "is not the `next` of a page of this list");
-        return 0;
+    filter->after = after ? place : NULL;
+}
+
+static struct event_filter filter_of_list(struct list_events_call *call) {
+    const struct list_events_request *request = &call->request;
+    struct event_filter filter = FILTER_OF(*request);
+    if (request->has_facilitator_id == PRESENCE_SET) {
+        filter.facilitator_id = request->facilitator_id.text ? 0 : request->facilitator_id.number;
+        filter.facilitator_code = request->facilitator_id.text;
     }
-    filter->after = after ? &place : NULL;
-    return store_queue_list(worker, filter);
+    if (request->has_active != PRESENCE_SET) { /* what can be booked by its state */
+        filter.has_active = PRESENCE_SET;
+        filter.active = true;
+    }
+    read_texts(&call->call, &filter, request->q, request->place, request->after);
+    return filter;
+}
+
+static bool is_known(const struct call *call) {
+    return !call->refusal && *call->header.known;
+}
+
+/* Which pages are still what their callers know? */
+static int find_unchanged(struct worker *worker, struct list_events_call *calls, const struct event_filter *filters,
+                          size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (is_known(&calls[i].call) && store_queue_version(worker, &filters[i]))
+            return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct call *call = &calls[i].call;
+        if (!is_known(call))
+            continue;
+        if (store_receive_version(worker, call->pool, &call->version))
+            return -1;
+        call->unchanged = strcmp(call->version, call->header.known) == 0;
+    }
+    return 0;
 }
 
 int list_events(struct worker *worker, struct list_events_call *calls, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct list_events_request *request = &calls[i].request;
-        struct event_filter filter = FILTER_OF(*request);
-        if (request->has_facilitator_id == PRESENCE_SET) {
-            filter.facilitator_id = request->facilitator_id.text ? 0 : request->facilitator_id.number;
-            filter.facilitator_code = request->facilitator_id.text;
-        }
-        if (request->has_active != PRESENCE_SET) { /* what can be booked by its state */
-            filter.has_active = PRESENCE_SET;
-            filter.active = true;
-        }
-        if (queue_list(worker, &calls[i].call, &filter, request->q, request->place, request->after))
+    struct event_filter *filters = pool_alloc(worker_pool(worker), count * sizeof *filters);
+    for (size_t i = 0; i < count; i++)
+        filters[i] = filter_of_list(&calls[i]);
+    if (find_unchanged(worker, calls, filters, count))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!calls[i].call.refusal && !calls[i].call.unchanged && store_queue_list(worker, &filters[i]))
             return -1;
-    }
     for (size_t i = 0; i < count; i++) {
-        const struct event_filter filter = FILTER_OF(calls[i].request);
-        if (!calls[i].call.refusal && store_receive_list(worker, &filter, calls[i].call.pool, &calls[i].reply))
+        struct call *call = &calls[i].call;
+        if (!call->refusal && !call->unchanged &&
+            store_receive_list(worker, &filters[i], call->pool, &calls[i].reply, &call->version))
             return -1;
     }
     return 0;
@@ -77,12 +107,15 @@ int list_facilitator_events(struct worker *worker, struct list_facilitator_event
         const struct list_facilitator_events_request *request = &calls[i].request;
         struct event_filter filter = FILTER_OF(*request);
         filter.facilitator_id = calls[i].call.header.caller.user_id;
-        if (queue_list(worker, &calls[i].call, &filter, request->q, request->place, request->after))
+        read_texts(&calls[i].call, &filter, request->q, request->place, request->after);
+        if (!calls[i].call.refusal && store_queue_list(worker, &filter))
             return -1;
     }
     for (size_t i = 0; i < count; i++) {
         const struct event_filter filter = FILTER_OF(calls[i].request);
-        if (!calls[i].call.refusal && store_receive_list(worker, &filter, calls[i].call.pool, &calls[i].reply))
+        const char *version;
+        if (!calls[i].call.refusal &&
+            store_receive_list(worker, &filter, calls[i].call.pool, &calls[i].reply, &version))
             return -1;
     }
     return 0;

@@ -21,7 +21,15 @@
     " WHEN strpos('" CURRENCIES_WITH_4_DECIMALS "', e.currency) > 0 THEN 10000 ELSE 100 END)"
 #define STARTS_WITHIN " AND e.start_at " AT_OR_AFTER("$7") " AND e.start_at " BEFORE("$8")
 #define LIST(scope, key, value, after, direction)                                                                      \
-    "SELECT " EVENT_COLUMNS ", " value " FROM (SELECT e.* FROM events e WHERE e.deleted_at IS NULL AND " scope         \
+    "SELECT " EVENT_COLUMNS ", " value ", " ROW_VERSION PAGE(scope, key, after, direction)                             \
+    " ORDER BY " key " " direction ", e.id " direction
+/* Its statement's page in short: equal where each row is as it was. */
+#define LIST_VERSION(scope, key, value, after, direction)                                                              \
+    "SELECT bit_xor(" ROW_VERSION ")" PAGE(scope, key, after, direction)
+/* A row has another xmin with each change, and everything shown is of these two; see docs/decisions.md, 17. */
+#define ROW_VERSION "hash_record_extended(ROW(e.id, e.xmin, f.xmin), 0)"
+#define PAGE(scope, key, after, direction)                                                                             \
+    " FROM (SELECT e.*, e.xmin FROM events e WHERE e.deleted_at IS NULL AND " scope                                    \
     " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
     " AND ($2::text IS NULL OR coalesce(e.facilitator_crm_id,"                                                         \
     "  (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                \
@@ -36,7 +44,7 @@
     " AND ($16::double precision IS NULL OR " PRICE_IN_MAJOR_UNITS " <= $16)"                                          \
     STARTS_WITHIN " AND " after                                                                                        \
     " ORDER BY " key " " direction ", e.id " direction " LIMIT $11::bigint) e"                                         \
-    " JOIN users f ON f.id = e.facilitator_id ORDER BY " key " " direction ", e.id " direction
+    " JOIN users f ON f.id = e.facilitator_id"
 
 #define MOMENT "timestamptz 'epoch' + $9::bigint * interval '1 microsecond'"
 #define START "e.start_at", "(extract(epoch FROM e.start_at) * 1000000)::bigint"
@@ -57,20 +65,23 @@
 
 /* Expands its arguments once more, so that START_UP and the like become several. */
 #define LIST_BY(scope, ...) LIST(scope, __VA_ARGS__)
+#define VERSION_BY(scope, ...) LIST_VERSION(scope, __VA_ARGS__)
 #define SORTED(...) SORTED_BY(__VA_ARGS__)
+#define STATEMENTS(name, scope, ...)                                                                                   \
+    {{"list_events_" name, LIST_BY(scope, __VA_ARGS__)}, {"version_of_" name, VERSION_BY(scope, __VA_ARGS__)}}
 #define LISTS(sort, name, ...)                                                                                         \
     {sort,                                                                                                             \
-     {{"list_events_" name, LIST_BY(ANY_EVENT, __VA_ARGS__)},                                                          \
-      {"list_events_of_facilitator_" name, LIST_BY(OF_FACILITATOR, __VA_ARGS__)},                                      \
-      {"list_events_of_type_" name, LIST_BY(OF_TYPE, __VA_ARGS__)},                                                     \
-      {"list_events_in_language_" name, LIST_BY(IN_LANGUAGE, __VA_ARGS__)}}}
+     {STATEMENTS(name, ANY_EVENT, __VA_ARGS__), STATEMENTS("of_facilitator_" name, OF_FACILITATOR, __VA_ARGS__),       \
+      STATEMENTS("of_type_" name, OF_TYPE, __VA_ARGS__), STATEMENTS("in_language_" name, IN_LANGUAGE, __VA_ARGS__)}}
 /* clang-format on */
 
 enum list_scope { LIST_ANY, LIST_OF_FACILITATOR, LIST_OF_TYPE, LIST_IN_LANGUAGE, LIST_SCOPE_COUNT };
 
 static const struct event_list {
     const char *sort;
-    struct statement statements[LIST_SCOPE_COUNT];
+    struct list_statements {
+        struct statement page, version;
+    } scopes[LIST_SCOPE_COUNT];
 } lists[] = {
     LISTS("start", "start_up", START_UP),
     LISTS("-start", "start_down", START_DOWN),
@@ -84,7 +95,7 @@ static const struct event_list {
     LISTS("-title", "title_down", SORTED(TITLE, "<", "DESC")),
 };
 
-static const struct statement *find_list(const struct event_filter *filter) {
+static const struct list_statements *find_list(const struct event_filter *filter) {
     enum list_scope scope = filter->facilitator_id ? LIST_OF_FACILITATOR
                             : filter->type         ? LIST_OF_TYPE
                             : filter->language     ? LIST_IN_LANGUAGE
@@ -92,7 +103,7 @@ static const struct statement *find_list(const struct event_filter *filter) {
     size_t i = 0;
     while (i + 1 < sizeof lists / sizeof *lists && strcmp(lists[i].sort, filter->sort))
         i++;
-    return &lists[i].statements[scope];
+    return &lists[i].scopes[scope];
 }
 
 static void parameter_place(struct parameters *parameters, const struct event_place *after) {
@@ -129,7 +140,7 @@ static void parameter_patterns(struct parameters *parameters, const char *const 
         parameter_null(parameters);
 }
 
-int store_queue_list(struct worker *worker, const struct event_filter *filter) {
+static int queue(struct worker *worker, const struct event_filter *filter, const struct statement *statement) {
     struct parameters parameters;
     parameters_init(&parameters, worker_pool(worker));
     if (filter->facilitator_id)
@@ -150,15 +161,39 @@ int store_queue_list(struct worker *worker, const struct event_filter *filter) {
     parameter_boolean_if(&parameters, filter->has_online, filter->online);
     parameter_number_if(&parameters, filter->has_price_min, filter->price_min);
     parameter_number_if(&parameters, filter->has_price_max, filter->price_max);
-    return db_queue(worker_db(worker), find_list(filter), &parameters);
+    return db_queue(worker_db(worker), statement, &parameters);
+}
+
+int store_queue_list(struct worker *worker, const struct event_filter *filter) {
+    return queue(worker, filter, &find_list(filter)->page);
+}
+
+int store_queue_version(struct worker *worker, const struct event_filter *filter) {
+    return queue(worker, filter, &find_list(filter)->version);
+}
+
+static const char *version_text(int64_t version, struct pool *pool) {
+    return pool_printf(pool, "%016" PRIx64, (uint64_t)version);
+}
+
+int store_receive_version(struct worker *worker, struct pool *pool, const char **ret_version) {
+    PGresult *result = db_receive(worker_db(worker));
+    if (!result)
+        return -1;
+    *ret_version = version_text(db_integer(result, 0, 0), pool);
+    return 0;
 }
 
 int store_receive_list(struct worker *worker, const struct event_filter *filter, struct pool *pool,
-                       struct event_page *ret_page) {
+                       struct event_page *ret_page, const char **ret_version) {
     PGresult *result = db_receive(worker_db(worker));
     if (!result)
         return -1;
     int rows = PQntuples(result), shown = rows > filter->limit ? (int)filter->limit : rows;
+    int64_t version = 0;
+    for (int row = 0; row < rows; row++)
+        version ^= db_integer(result, row, EVENT_COLUMN_COUNT + 1);
+    *ret_version = version_text(version, pool);
     ret_page->events.items = pool_alloc(pool, (size_t)shown * sizeof *ret_page->events.items);
     ret_page->events.count = (size_t)shown;
     for (int row = 0; row < shown; row++)

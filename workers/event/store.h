@@ -34,7 +34,10 @@ struct event_filter {
 /* Lists are queued, any number, and received in the same order with one round trip. */
 int store_queue_list(struct worker *worker, const struct event_filter *filter);
 int store_receive_list(struct worker *worker, const struct event_filter *filter, struct pool *pool,
-                       struct event_page *ret_page);
+                       struct event_page *ret_page, const char **ret_version);
+/* The same version means the same page, and is much cheaper than the page. */
+int store_queue_version(struct worker *worker, const struct event_filter *filter);
+int store_receive_version(struct worker *worker, struct pool *pool, const char **ret_version);
 
 enum event_outcome {
     EVENT_STORED,

@@ -50,6 +50,10 @@ void answer_settle(struct worker *worker, struct job *job, const struct call *ca
     buffer_clear(&worker->scratch);
     if (call->refusal) {
         pack_refusal(call, &worker->scratch);
+    } else if (call->unchanged) {
+        msgpack_packer packer;
+        mp_packer_init(&packer, &worker->scratch);
+        msgpack_pack_map(&packer, 0);
     } else {
         const struct operation *operation = job->handler->operation;
         codec_encode(operation->reply, (const char *)call + operation->reply_offset, &worker->scratch);
@@ -61,6 +65,10 @@ void answer_settle(struct worker *worker, struct job *job, const struct call *ca
         }
     }
     settle(worker, job, call->refusal);
+    if (!call->refusal) {
+        job->version = call->version;
+        job->unchanged = call->unchanged;
+    }
 }
 
 void answer_refuse(struct worker *worker, struct job *job, const struct refusal *refusal) {
@@ -99,7 +107,9 @@ static int send_head(void *socket, const struct job *job) {
 
 static int send_answer(struct worker *worker, void *socket, const struct job *job, bool more) {
     const struct answer_header header = {.id = job->prepared->header.id,
-                                         .refusal = job->refusal ? job->refusal->code : NULL};
+                                         .refusal = job->refusal ? job->refusal->code : NULL,
+                                         .version = job->version,
+                                         .unchanged = job->unchanged};
     buffer_clear(&worker->scratch);
     envelope_pack_answer(&header, &worker->scratch);
     return bus_send_frame(socket, worker->scratch.bytes, worker->scratch.length, true) ||

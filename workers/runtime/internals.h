@@ -36,6 +36,8 @@ struct job {
     bool answered;                 /* the answer may leave: what it tells is committed */
     const struct refusal *refusal; /* NULL: success */
     struct bytes payload;
+    const char *version; /* goes into the answer's header, with: */
+    bool unchanged;
 };
 STAILQ_HEAD(job_list, job);
 
