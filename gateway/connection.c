@@ -21,8 +21,8 @@ struct connection {
     int spare_fd;         /* ours, when it is to be closed gently; else -1 */
     h2o_socket_t *rest;
     h2o_timeout_entry_t linger;
-    struct address peer;
-    bool peer_known, peer_is_proxy;
+    bool peer_known;
+    struct peer peer;
 };
 
 static struct {
@@ -113,17 +113,19 @@ struct connection *connection_of(const h2o_req_t *req) {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
-const struct address *connection_peer(struct connection *connection, const h2o_req_t *req, bool *ret_is_proxy) {
-    if (!connection->peer_known) {
-        struct sockaddr_storage peer;
-        if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) == 0 ||
-            address_of_socket((struct sockaddr *)&peer, &connection->peer) != 0)
-            memset(&connection->peer, 0, sizeof connection->peer); /* it has just gone: "::" */
-        connection->peer_is_proxy = address_is_proxy(&connection->peer);
-        connection->peer_known = true;
-    }
-    *ret_is_proxy = connection->peer_is_proxy;
-    return &connection->peer;
+const struct peer *connection_peer(struct connection *connection, const h2o_req_t *req) {
+    struct peer *peer = &connection->peer;
+    struct sockaddr_storage socket;
+    if (connection->peer_known)
+        return peer;
+    if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&socket) == 0 ||
+        address_of_socket((struct sockaddr *)&socket, &peer->address) != 0)
+        memset(&peer->address, 0, sizeof peer->address); /* it has just gone: "::" */
+    peer->is_proxy = address_is_proxy(&peer->address);
+    address_text(&peer->address, peer->text);
+    address_scope(&peer->address, peer->scope);
+    connection->peer_known = true;
+    return peer;
 }
 
 /* The next request, or the end: both have to wait for the answer. */

@@ -9,6 +9,14 @@
 
 struct connection;
 
+/* Who is at the other end; its texts are written once per connection. */
+struct peer {
+    struct address address;
+    bool is_proxy; /* one of TRUSTED_PROXIES */
+    char text[ADDRESS_TEXT_SIZE];
+    char scope[ADDRESS_TEXT_SIZE]; /* address_scope() */
+};
+
 void connections_start(void);
 size_t connections_open(void);
 bool connections_full(void);
@@ -18,8 +26,7 @@ void connections_on_room(void (*callback)(void));
 /* Takes an accepted socket on: from now on h2o closes it. */
 void connection_accept(h2o_accept_ctx_t *context, h2o_socket_t *socket);
 struct connection *connection_of(const h2o_req_t *req);
-/* The peer's address, and whether it is one of TRUSTED_PROXIES. */
-const struct address *connection_peer(struct connection *connection, const h2o_req_t *req, bool *ret_is_proxy);
+const struct peer *connection_peer(struct connection *connection, const h2o_req_t *req);
 
 /* Its request waits for an answer. h2o has stopped reading then, which would cost two epoll_ctl(2) per request: until
  * connection_resume() the socket stays registered instead, and nothing is read from it. */

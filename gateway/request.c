@@ -153,12 +153,15 @@ static void name_request(struct request *request) {
 }
 
 static void find_address(struct request *request) {
-    bool is_proxy;
-    struct address address = *connection_peer(request->connection, request->h2o, &is_proxy);
-    if (is_proxy) {
-        struct text_span forwarded = request_header(request, "x-forwarded-for");
-        address_forwarded(&address, forwarded.bytes, forwarded.length);
+    const struct peer *peer = connection_peer(request->connection, request->h2o);
+    if (!peer->is_proxy) {
+        strcpy(request->address, peer->text);
+        strcpy(request->limit_scope, peer->scope);
+        return;
     }
+    struct text_span forwarded = request_header(request, "x-forwarded-for");
+    struct address address = peer->address;
+    address_forwarded(&address, forwarded.bytes, forwarded.length);
     address_text(&address, request->address);
     address_scope(&address, request->limit_scope);
 }

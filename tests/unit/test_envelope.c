@@ -52,6 +52,13 @@ static void calls_survive_a_round_trip(void **state) {
     assert_string_equal(read.caller.address, sent.caller.address);
     assert_string_equal(read.request_id, sent.request_id);
     assert_string_equal(read.trace, sent.trace);
+    assert_string_equal(read.known, "");
+    buffer_clear(&frame);
+    sent.known = "17";
+    envelope_pack_call(&sent, &frame);
+    assert_int_equal(envelope_read_call(frame.bytes, frame.length, pool, &read), 0);
+    assert_string_equal(read.known, "17");
+    assert_string_equal(read.trace, sent.trace);
     buffer_free(&frame);
     pool_destroy(&pool);
 }
@@ -80,7 +87,7 @@ static void bytes_are_those_of_the_document(void **state) {
     assert_memory_equal(patched + 34, call_bytes + 34, sizeof call_bytes - 34);
 
     struct buffer frame = {0};
-    struct answer_header answer = {sample_id, "event_not_found"};
+    struct answer_header answer = {.id = sample_id, .refusal = "event_not_found"};
     envelope_pack_answer(&answer, &frame);
     assert_int_equal(frame.length, sizeof answer_bytes - 1);
     assert_memory_equal(frame.bytes, answer_bytes, frame.length);
@@ -170,9 +177,10 @@ static void answers_survive_a_round_trip(void **state) {
     (void)state;
     struct pool *pool = pool_new();
     struct buffer frame = {0};
-    static const char *const refusals[] = {NULL, "event_full"};
-    for (size_t i = 0; i < 2; i++) {
-        struct answer_header sent = {sample_id, refusals[i]}, read;
+    static const char *const refusals[] = {NULL, "event_full", NULL, NULL}, *const versions[] = {NULL, NULL, "17",
+                                                                                                 "17"};
+    for (size_t i = 0; i < 4; i++) {
+        struct answer_header sent = {sample_id, refusals[i], versions[i], i == 3}, read;
         buffer_clear(&frame);
         envelope_pack_answer(&sent, &frame);
         assert_int_equal(envelope_read_answer(frame.bytes, frame.length, pool, &read), 0);
@@ -181,6 +189,8 @@ static void answers_survive_a_round_trip(void **state) {
             assert_string_equal(read.refusal, refusals[i]);
         else
             assert_null(read.refusal);
+        assert_string_equal(read.version ? read.version : "none", versions[i] ? versions[i] : "none");
+        assert_int_equal(read.unchanged, i == 3);
     }
     /* A stock worker echoes the call's header: that is a success. */
     struct call_header call = sample();

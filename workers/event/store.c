@@ -26,8 +26,9 @@
 /* Its statement's page in short: equal where each row is as it was. */
 #define LIST_VERSION(scope, key, value, after, direction)                                                              \
     "SELECT bit_xor(" ROW_VERSION ")" PAGE(scope, key, after, direction)
-/* A row has another xmin with each change, and everything shown is of these two; see docs/decisions.md, 17. */
-#define ROW_VERSION "hash_record_extended(ROW(e.id, e.xmin, f.xmin), 0)"
+/* An event's row has another xmin with each change, and everything shown is of it or of the facilitator; see
+ * docs/decisions.md, 17. */
+#define ROW_VERSION "hash_record_extended(ROW(e.id, e.xmin, f.name, f.email, f.facilitator_crm_id), 0)"
 #define PAGE(scope, key, after, direction)                                                                             \
     " FROM (SELECT e.*, e.xmin FROM events e WHERE e.deleted_at IS NULL AND " scope                                    \
     " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
