@@ -170,7 +170,7 @@ struct answer *answer_new(const struct route *route, const struct answer_header 
     if (header->refusal)
         return refusal_of(operation, header->refusal, payload);
     struct answer *answer = take_blank();
-    if (render(route, payload, &answer->body) != 0 || find_head(route, payload, answer) != 0) {
+    if (header->unchanged || render(route, payload, &answer->body) != 0 || find_head(route, payload, answer) != 0) {
         log_error("a worker's reply to %s does not keep to the contract", operation->name);
         answer_release(&answer);
         return answer_of_refusal(&refusal_internal_error);

@@ -20,7 +20,7 @@ struct answer {
     uint32_t retry_after_s;
 };
 
-/* With one reference. */
+/* With one reference. "unchanged" is for whoever knows what: here it is no answer. */
 struct answer *answer_new(const struct route *route, const struct answer_header *header, struct text_span payload);
 /* Of a JSON document that never changes. */
 struct answer *answer_constant(struct text_span json);

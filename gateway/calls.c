@@ -287,15 +287,11 @@ static void send_queue(struct queue *queue, int64_t now_ms) {
     }
 }
 
-void calls_send(void) {
+void calls_flush(void) {
     int64_t now_ms = 0;
     for (size_t i = 0; i < calls.queue_count; i++)
         if (calls.queues[i].calls)
             send_queue(&calls.queues[i], now_ms ? now_ms : (now_ms = clock_mono_ms()));
-}
-
-void calls_flush(void) {
-    calls_send();
     receive_unsignalled();
 }
 

@@ -27,8 +27,6 @@ struct outgoing_call *call_ask(const struct operation *operation, const void *as
 void call_forget(struct outgoing_call **call);
 bool call_was_sent(const struct outgoing_call *call);
 
-/* Sends what was collected, without waiting for the end of the turn; calls_flush() still has to come. */
-void calls_send(void);
 /* Sends what this turn collected and takes in what came meanwhile. */
 void calls_flush(void);
 /* Once in a while, should a signal of libzmq have gone unseen. */

@@ -239,8 +239,6 @@ int coalesce_was_sent(const struct request *request) {
 static void answer_requests(struct flight *flight, struct answer *answer) {
     struct request *requests = flight->requests, *request, *next;
     end_flight(flight);
-    if (requests->next)
-        calls_send(); /* the next is read while these are written */
     DL_FOREACH_SAFE(requests, request, next) {
         request->leave = NULL;
         request_answered(request, answer);

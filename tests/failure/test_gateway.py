@@ -3,6 +3,7 @@ what it shares, repeats, gives up, remembers and finishes."""
 
 import base64
 import concurrent.futures
+import gzip
 import hashlib
 import hmac
 import http.client
@@ -60,7 +61,8 @@ def token(session=None, **claims):
 
 
 class Worker(threading.Thread):
-    """Serves one service, one call after the other. `answer(header, payload)` gives (refusal or None, reply), or None: no answer."""
+    """Serves one service, one call after the other. `answer(header, payload)` gives (refusal or None, reply), perhaps with more for the
+    answer's header, or None: no answer."""
 
     def __init__(self, address, service, answer=None):
         super().__init__(daemon=True)
@@ -91,14 +93,14 @@ class Worker(threading.Thread):
 
     def reply_to(self, header, payload):
         if header["op"] == "ping":
-            refusal, reply = None, {"service": self.service, "database": "ok", "redis": None}
+            refusal, reply, more = None, {"service": self.service, "database": "ok", "redis": None}, {}
         else:
             self.calls.append(header)
             outcome = self.answer(header, payload)
             if outcome is None:
                 return None
-            refusal, reply = outcome
-        head = {"id": header["id"], **({"refusal": refusal} if refusal else {})}
+            refusal, reply, more = (*outcome, {})[:3]
+        head = {"id": header["id"], **({"refusal": refusal} if refusal else {}), **more}
         return msgpack.packb(head), msgpack.packb(reply)
 
     def stop(self):
@@ -261,6 +263,47 @@ class TestSharing:
         gateway = world.gateway()
         answers = list(pool.map(lambda number: json.loads(gateway.get(f"/events/{number}").text)["id"], range(1, 40)))
         assert answers == list(range(1, 40)) and len(worker.calls) == 39
+
+    def test_what_is_unchanged_is_sent_once(self, world, pool):
+        """Asked each time, answered from what was sent before, in all its forms."""
+        state = {"version": "v1"}
+
+        def answer(header, payload):
+            time.sleep(0.1)  # so that some wait together
+            if header.get("known") == state["version"]:
+                return None, {}, {"version": state["version"], "unchanged": True}
+            return None, {**EVENT, "title": state["version"]}, {"version": state["version"]}
+
+        worker = world.worker("event", answer)
+        gateway = world.gateway()
+
+        def titles(count, **headers):
+            asked = [pool.submit(gateway.get, "/events/1", **headers) for _ in range(count)]
+            return {json.loads(gzip.decompress(a.text) if a.headers["Content-Encoding"] else a.text)["title"]
+                    for a in (each.result() for each in asked)}
+
+        assert titles(9) == {"v1"} and "known" not in worker.calls[0]
+        first = gateway.get("/events/1")
+        assert worker.calls[-1]["known"] == "v1" and json.loads(first.text)["title"] == "v1"
+        again = gateway.get("/events/1", **{"If-None-Match": first.headers["ETag"]})
+        assert again.status == 304 and worker.calls[-1]["known"] == "v1"
+        assert titles(4, **{"Accept-Encoding": "gzip"}) == {"v1"}
+        state["version"] = "v2"
+        assert titles(9) == {"v2"}
+        assert gateway.get("/events/1", **{"If-None-Match": first.headers["ETag"]}).status == 200
+
+    def test_no_answer_is_kept_for_long(self, world, pool):
+        worker = world.worker("event", slowly(0.1, lambda header, payload: (None, EVENT, {"version": "v1"})))
+        gateway = world.gateway()
+        assert {each.result().status for each in [pool.submit(gateway.get, "/events/1") for _ in range(9)]} == {200}
+        time.sleep(1.5)
+        gateway.get("/events/1")
+        assert "known" not in worker.calls[-1]
+
+    def test_unchanged_unasked_is_no_answer(self, world):
+        world.worker("event", lambda header, payload: (None, {}, {"version": "v1", "unchanged": True}))
+        answer = world.gateway().get("/events/1")
+        assert (answer.status, json.loads(answer.text)["code"]) == (500, "internal_error")
 
     def test_a_shared_read_carries_no_caller(self, world):
         worker = world.worker("event", lambda header, payload: (None, EVENT))

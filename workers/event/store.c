@@ -21,16 +21,16 @@
     " WHEN strpos('" CURRENCIES_WITH_4_DECIMALS "', e.currency) > 0 THEN 10000 ELSE 100 END)"
 #define STARTS_WITHIN " AND e.start_at " AT_OR_AFTER("$7") " AND e.start_at " BEFORE("$8")
 #define LIST(scope, key, value, after, direction)                                                                      \
-    "SELECT " EVENT_COLUMNS ", " value ", " ROW_VERSION PAGE(scope, key, after, direction)                             \
+    "SELECT " EVENT_COLUMNS ", " value ", " ROW_VERSION PAGE("e.*, e.xmin", scope, key, after, direction)              \
     " ORDER BY " key " " direction ", e.id " direction
 /* Its statement's page in short: equal where each row is as it was. */
 #define LIST_VERSION(scope, key, value, after, direction)                                                              \
-    "SELECT bit_xor(" ROW_VERSION ")" PAGE(scope, key, after, direction)
+    "SELECT bit_xor(" ROW_VERSION ")" PAGE("e.id, e.facilitator_id, e.xmin", scope, key, after, direction)
 /* An event's row has another xmin with each change, and everything shown is of it or of the facilitator; see
- * docs/decisions.md, 17. */
+ * docs/decisions.md, 18. */
 #define ROW_VERSION "hash_record_extended(ROW(e.id, e.xmin, f.name, f.email, f.facilitator_crm_id), 0)"
-#define PAGE(scope, key, after, direction)                                                                             \
-    " FROM (SELECT e.*, e.xmin FROM events e WHERE e.deleted_at IS NULL AND " scope                                    \
+#define PAGE(columns, scope, key, after, direction)                                                                             \
+    " FROM (SELECT " columns " FROM events e WHERE e.deleted_at IS NULL AND " scope                                    \
     " AND ($1::bigint IS NULL OR e.facilitator_id = $1)"                                                               \
     " AND ($2::text IS NULL OR coalesce(e.facilitator_crm_id,"                                                         \
     "  (SELECT u.facilitator_crm_id FROM users u WHERE u.id = e.facilitator_id)) = $2)"                                \
