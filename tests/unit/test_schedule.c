@@ -135,6 +135,14 @@ static void actions_have_names(void **state) {
     assert_string_equal(rule_action(NULL, NULL), "");
 }
 
+static void who_may_hear_of_whom(void **state) {
+    (void)state;
+    assert_true(rule_may_hear(HEARS_OWN, 7, 7) && rule_may_hear(HEARS_OWN, 7, 0));
+    assert_false(rule_may_hear(HEARS_OWN, 7, 8));
+    assert_true(rule_may_hear(HEARS_ALL, 7, 8));
+    assert_false(rule_may_hear(HEARS_NOTHING, 7, 7) || rule_may_hear(HEARS_NOTHING, 7, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_follow_the_schedule),
@@ -143,6 +151,7 @@ int main(void) {
         cmocka_unit_test(lists_of_addresses),
         cmocka_unit_test(traces_go_on),
         cmocka_unit_test(actions_have_names),
+        cmocka_unit_test(who_may_hear_of_whom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

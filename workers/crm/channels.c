@@ -23,6 +23,7 @@ static const struct delivery_channel channels[] = {
      .limit_of_lane_0 = 192, /* the operator's; the rest is left to facilitators */
      .limit_of_trouble = TROUBLE_LIMIT,
      .keeps_attempts = true,
+     .prepare = webhooks_prepare,
      .begin = webhooks_begin},
     {.name = "mail", .waits_s = mail_waits_s, .wait_count = MAIL_WAITS, .limit = MAIL_LIMIT, .begin = mails_begin},
 };

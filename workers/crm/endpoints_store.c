@@ -96,17 +96,15 @@ static const struct statement delete_endpoints = {
 
 #define FORMER_SECRET "CASE WHEN e.former_until > now() THEN e.former_secret END"
 #define FORMER_KEY "CASE WHEN e.former_until > now() THEN e.former_signing_key END"
-/* Everybody's events are for administrators, also those that were queued while one's owner was one. */
-#define ENTITLED                                                                                                       \
-    "u.is_active AND u.erased_at IS NULL AND (u.role = 'admin' OR (u.role = 'facilitator' AND NOT EXISTS ("            \
-    " SELECT FROM outbox o JOIN log_entries l ON l.id = o.entry_id"                                                    \
-    " WHERE o.webhook_id = given.webhook_id AND l.owner_id <> e.owner_id)))"
+#define HEARS                                                                                                          \
+    "CASE WHEN NOT u.is_active OR u.erased_at IS NOT NULL THEN 0 WHEN u.role = 'facilitator' THEN 1"                   \
+    " WHEN u.role = 'admin' THEN 2 ELSE 0 END"
 
 static const struct statement read_targets = {
-    "endpoints_targets", "SELECT given.place, e.url, e.timeout_s, e.signature, e.secret, " FORMER_SECRET
-                         ", e.signing_key, " FORMER_KEY ", e.disabled_at IS NOT NULL, " ENTITLED
-                         " FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS given(id, webhook_id, place)"
-                         " JOIN webhook_endpoints e ON e.id = given.id JOIN users u ON u.id = e.owner_id"};
+    "endpoints_targets",
+    "SELECT given.place, e.url, e.timeout_s, e.signature, e.secret, " FORMER_SECRET ", e.signing_key, " FORMER_KEY
+    ", e.disabled_at IS NOT NULL, e.owner_id, " HEARS " FROM unnest($1::bigint[]) WITH ORDINALITY AS given(id, place)"
+    " JOIN webhook_endpoints e ON e.id = given.id JOIN users u ON u.id = e.owner_id"};
 
 /* Who comes second finds them disabled, and queues nothing. */
 static const struct statement disable_endpoints = {
@@ -375,7 +373,8 @@ static struct endpoint_target read_target(const PGresult *result, int row, struc
     struct endpoint_target target = {.url = copy_text(result, row, 1, pool),
                                      .timeout_s = db_integer(result, row, 2),
                                      .disabled = db_boolean(result, row, 8),
-                                     .entitled = db_boolean(result, row, 9)};
+                                     .owner_id = db_integer(result, row, 9),
+                                     .hears = (enum hears)db_integer(result, row, 10)};
     for (int i = 0; i < 2; i++) {
         if (strcmp(signature, "ed25519") != 0)
             target.secrets[i] = copy_text(result, row, 4 + i, pool);
@@ -385,13 +384,12 @@ static struct endpoint_target read_target(const PGresult *result, int row, struc
     return target;
 }
 
-int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, const char *const *webhook_ids,
-                                 size_t count, struct endpoint_target *ret_targets) {
+int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, size_t count,
+                                 struct endpoint_target *ret_targets) {
     struct pool *pool = worker_pool(worker);
     struct parameters parameters;
     parameters_init(&parameters, pool);
     parameter_integers(&parameters, ids, count);
-    parameter_texts(&parameters, webhook_ids, count);
     PGresult *result = db_query(worker_db(worker), &read_targets, &parameters);
     if (!result)
         return -1;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "operations.h"
+#include "rules.h"
 #include "worker.h"
 
 #define ENDPOINT_LIMIT 16 /* of one owner */
@@ -65,12 +66,12 @@ struct endpoint_target {
     int64_t timeout_s;
     const char *secrets[2], *signing_keys[2]; /* the present one and, while it is good, the former; NULL: none */
     bool disabled;
-    bool entitled; /* its owner's account is good, and what it tells is theirs, or they are an administrator */
+    int64_t owner_id;
+    enum hears hears; /* nothing where the owner's account is no good */
 };
 
-/* Of the deliveries `webhook_ids` to the endpoints `ids`, one each. */
-int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, const char *const *webhook_ids,
-                                 size_t count, struct endpoint_target *ret_targets);
+int endpoints_store_read_targets(struct worker *worker, const int64_t *ids, size_t count,
+                                 struct endpoint_target *ret_targets);
 
 /* Disables those that have failed for five days and those that said 410 (`gone`, where their address is still
  * `gone_urls`), and queues a mail to the owner of each: once, however many workers ask for it. `pages`: what the

@@ -33,6 +33,10 @@ static void put_hex(char *at, const uint8_t *bytes, size_t length) {
         sprintf(at + 2 * i, "%02x", bytes[i]);
 }
 
+bool rule_may_hear(enum hears hears, int64_t owner_id, int64_t about_owner_id) {
+    return hears == HEARS_ALL || (hears == HEARS_OWN && (!about_owner_id || about_owner_id == owner_id));
+}
+
 const char *rule_traceparent(const char *cause, const uint8_t random[24], char ret_text[TRACEPARENT_SIZE]) {
     char trace[33], parent[17];
     bool known = is_traceparent(cause);

@@ -16,6 +16,16 @@ extern const int64_t rule_webhook_waits_s[WEBHOOK_WAITS];
 /* `status`: what the endpoint said, 0 where it said nothing. */
 enum delivery_verdict rule_webhook(long status);
 
+/* What the owner of an endpoint may hear of. */
+enum hears {
+    HEARS_NOTHING,
+    HEARS_OWN,
+    HEARS_ALL, /* also what was queued for them before they were an administrator */
+};
+
+/* `about_owner_id`: whose it is that is told of; 0: nobody's in particular. */
+bool rule_may_hear(enum hears hears, int64_t owner_id, int64_t about_owner_id);
+
 #define TRACEPARENT_SIZE 56
 
 /* The traceparent of what we send because of `cause` (W3C Trace Context): its trace, a new parent id; a new trace where

@@ -131,12 +131,12 @@ static void add_secrets(struct target *target, const char *const texts[2], parse
             target->secret_count++;
 }
 
-static void choose_endpoint(const struct endpoint_target *endpoint, struct target *target) {
+static void choose_endpoint(const struct claim *claim, const struct endpoint_target *endpoint, struct target *target) {
     if (!endpoint->url) {
         target->reason = "the webhook endpoint is not there any more";
     } else if (endpoint->disabled) {
         target->reason = "the webhook endpoint is disabled";
-    } else if (!endpoint->entitled) {
+    } else if (!rule_may_hear(endpoint->hears, endpoint->owner_id, claim->about_owner_id)) {
         target->reason = "the endpoint's owner may not hear of it any more";
     } else {
         target->url = endpoint->url;
@@ -148,14 +148,59 @@ static void choose_endpoint(const struct endpoint_target *endpoint, struct targe
     }
 }
 
+/* One allocation, its address included. */
+static struct target *copy_target(const struct target *target) {
+    size_t size = target->url ? strlen(target->url) + 1 : 0;
+    struct target *copy = malloc(sizeof *copy + size);
+    if (!copy)
+        abort();
+    *copy = *target;
+    if (size)
+        copy->url = memcpy(copy + 1, target->url, size);
+    return copy;
+}
+
+static int by_id(const void *one, const void *other) {
+    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+    return (a > b) - (a < b);
+}
+
+/* The endpoints among the lanes, each once, in order. */
+static size_t endpoints_of(const struct claim *claims, size_t count, int64_t *ret_ids) {
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++)
+        ret_ids[i] = claims[i].lane;
+    qsort(ret_ids, count, sizeof *ret_ids, by_id);
+    for (size_t i = 0; i < count; i++)
+        if (ret_ids[i] && (!different || ret_ids[different - 1] != ret_ids[i]))
+            ret_ids[different++] = ret_ids[i];
+    return different;
+}
+
+void webhooks_prepare(struct worker *worker, struct claim *claims, size_t count) {
+    struct pool *pool = worker_pool(worker);
+    struct endpoint_target *endpoints = pool_alloc(pool, count * sizeof *endpoints);
+    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
+    size_t different = endpoints_of(claims, count, ids);
+    if (!different || endpoints_store_read_targets(worker, ids, different, endpoints) != 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t *id = bsearch(&claims[i].lane, ids, different, sizeof *ids, by_id);
+        struct target target = {.bearer = ""};
+        if (!id) /* the operator's */
+            continue;
+        choose_endpoint(&claims[i], &endpoints[id - ids], &target);
+        claims[i].prepared = copy_target(&target);
+    }
+}
+
 /* The headers of one attempt, in the pool. */
-static const char *const *make_headers(const struct claim *claim, const struct target *target, struct pool *pool) {
+static const char *const *make_headers(const struct claim *claim, const struct target *target, const uint8_t random[24],
+                                       struct pool *pool) {
     const char **headers = pool_alloc(pool, HEADERS_LIMIT * sizeof *headers);
     char signatures[SECRETS_LIMIT * WEBHOOK_SIGNATURE_SIZE], trace[TRACEPARENT_SIZE];
-    uint8_t random[24];
     int64_t now_s = clock_wall_ms() / 1000;
     size_t count = 0;
-    randombytes_buf(random, sizeof random);
     headers[count++] = "Content-Type: application/json";
     headers[count++] = pool_printf(pool, "webhook-id: %s", claim->webhook_id);
     headers[count++] = pool_printf(pool, "webhook-timestamp: %" PRId64, now_s);
@@ -170,9 +215,10 @@ static const char *const *make_headers(const struct claim *claim, const struct t
 }
 
 /* NULL: it is on its way; else why it can't be. */
-static const char *send_to(const struct claim *claim, const struct target *target, struct pool *pool) {
+static const char *send_to(const struct claim *claim, const struct target *target, const uint8_t random[24],
+                           struct pool *pool) {
     const struct http_request request = {.url = target->url,
-                                         .headers = make_headers(claim, target, pool),
+                                         .headers = make_headers(claim, target, random, pool),
                                          .body = claim->body,
                                          .body_length = strlen(claim->body),
                                          .timeout_ms = target->timeout_ms};
@@ -183,31 +229,25 @@ static const char *send_to(const struct claim *claim, const struct target *targe
     return "the address is no URL that could be called";
 }
 
-static void begin_one(const struct claim *claim, const struct endpoint_target *endpoint, struct pool *pool) {
-    struct target target = {.bearer = ""};
-    if (claim->lane)
-        choose_endpoint(endpoint, &target);
-    else
-        choose_operator(claim, &target);
-    const char *reason = target.reason ? target.reason : send_to(claim, &target, pool);
+static void begin_one(const struct claim *claim, const uint8_t random[24], struct pool *pool) {
+    struct target operator= {.bearer = ""};
+    const struct target *target = claim->lane ? claim->prepared : &operator;
+    if (!claim->lane)
+        choose_operator(claim, &operator);
+    if (!target) {
+        delivery_end(claim->delivery, &(struct delivery_result){.verdict = DELIVERY_INTERRUPTED,
+                                                                .error = "its address could not be read"});
+        return;
+    }
+    const char *reason = target->reason ? target->reason : send_to(claim, target, random, pool);
     if (reason)
         delivery_end(claim->delivery, &(struct delivery_result){.verdict = DELIVERY_UNSENDABLE, .error = reason});
 }
 
 void webhooks_begin(struct worker *worker, const struct claim *claims, size_t count) {
     struct pool *pool = worker_pool(worker);
-    struct endpoint_target *endpoints = pool_alloc(pool, count * sizeof *endpoints);
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    const char **webhook_ids = pool_alloc(pool, count * sizeof *webhook_ids);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = claims[i].lane;
-        webhook_ids[i] = claims[i].webhook_id;
-    }
-    bool failed = endpoints_store_read_targets(worker, ids, webhook_ids, count, endpoints) != 0;
+    uint8_t(*random)[24] = pool_alloc(pool, count * sizeof *random);
+    randombytes_buf(random, count * sizeof *random);
     for (size_t i = 0; i < count; i++)
-        if (failed)
-            delivery_end(claims[i].delivery, &(struct delivery_result){.verdict = DELIVERY_INTERRUPTED,
-                                                                       .error = "its address could not be read"});
-        else
-            begin_one(&claims[i], &endpoints[i], pool);
+        begin_one(&claims[i], random[i], pool);
 }

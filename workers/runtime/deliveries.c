@@ -248,12 +248,25 @@ static void take_kept_up(struct tick *tick, int64_t now_mono_ms) {
     deliveries->ended = 0;
 }
 
+static void prepare(struct worker *worker, const struct delivery_channel *channel, struct claimed *claimed) {
+    struct claim *claims = pool_alloc(worker_pool(worker), claimed->count * sizeof *claims);
+    if (!channel->prepare || !claimed->count)
+        return;
+    for (size_t i = 0; i < claimed->count; i++)
+        claims[i] = claimed->rows[i].claim;
+    db_release(worker_db(worker));
+    channel->prepare(worker, claims, claimed->count);
+    for (size_t i = 0; i < claimed->count; i++)
+        claimed->rows[i].claim.prepared = claims[i].prepared;
+}
+
 static void take_claimed(struct tick *tick, int64_t now_mono_ms) {
     struct deliveries *deliveries = tick->deliveries;
     bool more_trouble = false;
     if (!in_hand(deliveries))
         deliveries->renew_mono_ms = now_mono_ms + RENEW_MS;
     for (size_t i = 0; i < deliveries->channel_count; i++) {
+        prepare(deliveries->worker, deliveries->hands[i].channel, &tick->claimed[i]);
         hand_take(&deliveries->hands[i], tick->claimed[i].rows, tick->claimed[i].count, now_mono_ms);
         more_trouble |= tick->claimed[i].more_trouble;
     }

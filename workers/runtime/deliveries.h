@@ -38,15 +38,17 @@
 
 struct delivery; /* an attempt: begun with its claim, ended with delivery_end() */
 
-/* A row that is now ours. Lives until begin() returns, but for `delivery`. */
+/* A row that is now ours. Lives until begin() or prepare() returns, but for `delivery` and `prepared`. */
 struct claim {
     struct delivery *delivery;
     int64_t owner_id; /* 0: NULL in the row */
     int64_t lane;     /* a webhook's endpoint; 0: the channel's one address */
     const char *webhook_id, *type, *body, *trace;
     int64_t created_at_s;
-    unsigned attempt; /* this one's number, from 1 */
-    bool last;        /* by the schedule: AGAIN would mean dead */
+    int64_t about_owner_id; /* whose the entry of the log is that it tells of; 0: of none. Known where lanes matter. */
+    void *prepared;         /* by the channel's prepare(); NULL: nothing. free()d with the delivery. */
+    unsigned attempt;       /* this one's number, from 1 */
+    bool last;              /* by the schedule: AGAIN would mean dead */
 };
 
 enum delivery_verdict {
@@ -78,6 +80,9 @@ struct delivery_channel {
      * after ten failures in a row also pauses between them (schedule.h). */
     size_t limit_of_trouble;
     bool keeps_attempts; /* in delivery_attempts */
+    /* Reads what rows that have just been claimed need to be sent (`delivery` and `last` are not known yet), once for
+     * all of them: they may wait for their turn, for a second at most. Queries are allowed. NULL: begin() reads. */
+    void (*prepare)(struct worker *worker, struct claim *claims, size_t count);
     /* Starts an attempt per claim; each ends exactly once by delivery_end(), maybe in here. Runs outside any
      * transaction; queries are allowed. */
     void (*begin)(struct worker *worker, const struct claim *claims, size_t count);

@@ -108,9 +108,9 @@ static size_t least(size_t one, size_t other) {
     return one < other ? one : other;
 }
 
-/* How many rows the lane may have waiting. */
-static size_t ahead_of(const struct lane_use *use) {
-    return use->failed ? 0 : use->done;
+/* How many rows the lane may have waiting: none where its limit was not what held it back. */
+static size_t ahead_of(const struct hand *hand, const struct lane_use *use) {
+    return use->failed || 2 * use->done < hand->channel->limit_per_lane ? 0 : use->done;
 }
 
 struct demand hand_demand(const struct hand *hand, struct pool *pool) {
@@ -120,7 +120,7 @@ struct demand hand_demand(const struct hand *hand, struct pool *pool) {
     size_t ahead = channel->limit_per_lane ? least(hand->done, channel->limit) : 0;
     const struct lane_use *use, *next;
     HASH_ITER(hh, hand->lanes, use, next) {
-        int64_t load = (int64_t)(use->waiting + use->begun) - (int64_t)ahead_of(use);
+        int64_t load = (int64_t)(use->waiting + use->begun) - (int64_t)ahead_of(hand, use);
         if (load)
             loads[count++] = (struct lane_load){.lane = use->lane, .count = load};
     }
@@ -209,6 +209,7 @@ void hand_return(struct hand *hand, int64_t claimed_before_mono_ms) {
 
 void delivery_free(struct delivery *delivery) {
     free(delivery->texts);
+    free(delivery->claim.prepared);
     free(delivery->response);
     free(delivery);
 }

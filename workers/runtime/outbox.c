@@ -34,12 +34,15 @@ static const struct statement wake = {
                    "   AND next_attempt_at <= now()"
                    "  ORDER BY next_attempt_at LIMIT " TEXT(WAKE_LIMIT) " FOR UPDATE SKIP LOCKED))"};
 
+/* Whose entry of the log a row tells of. Who has no lanes has no right to look. */
+#define ABOUT "(SELECT log_entries.owner_id FROM log_entries WHERE log_entries.id = outbox.entry_id)"
+
 /* $1 channel, $2 how many. A channel without lanes has all its rows in lane 0. */
-static const struct statement claim = {"outbox_claim",
-                                       "WITH taken AS ("
-                                       "  SELECT id FROM outbox"
-                                       "  WHERE " AWAKE " AND lane = 0 AND " DUE OLDEST_FIRST
-                                       "  LIMIT $2::bigint FOR UPDATE SKIP LOCKED)" LEASE_TAKEN ", NULL::integer"};
+static const struct statement claim = {"outbox_claim", "WITH taken AS ("
+                                                       "  SELECT id FROM outbox"
+                                                       "  WHERE " AWAKE " AND lane = 0 AND " DUE OLDEST_FIRST
+                                                       "  LIMIT $2::bigint FOR UPDATE SKIP LOCKED)" LEASE_TAKEN
+                                                       ", NULL::integer, NULL::bigint"};
 
 /* $3 lanes with rows in hand, $4 how many each; $5 how many of lane 0, $6 of another; $7 the lane whose turn was last.
  * Lanes that wait are found by jumping along the index outbox_due_by_lane, from the one behind $7 round to it again
@@ -64,7 +67,7 @@ static const struct statement claim_by_lane = {
     "          ELSE greatest(0, CASE here.lane WHEN 0 THEN $5::bigint ELSE $6::bigint END"
     "                           - coalesce(($4::bigint[])[array_position($3::bigint[], here.lane)], 0)) END"
     "    FOR UPDATE SKIP LOCKED) AS due"
-    "  WHERE here.round > 0 LIMIT $2::bigint)" LEASE_TAKEN ", NULL::integer"};
+    "  WHERE here.round > 0 LIMIT $2::bigint)" LEASE_TAKEN ", NULL::integer, " ABOUT};
 
 /* Lanes in trouble with such rows, by jumping along both indexes in turn, from what the one holds to what the other
  * does, so that it costs as much as the shorter of them. */
@@ -124,7 +127,7 @@ static const struct statement probe = {
                    " noted AS ("
                    "  UPDATE lanes SET probe = taken.id, open_until = now() + interval '1 second'"
                    "  FROM taken WHERE lanes.channel = $1::text AND lanes.lane = taken.lane)" LEASE_TAKEN
-                   ", (SELECT openings FROM taken WHERE taken.id = outbox.id)"};
+                   ", (SELECT openings FROM taken WHERE taken.id = outbox.id), " ABOUT};
 
 static const struct statement renew = {
     "outbox_renew",
@@ -207,7 +210,8 @@ static struct leased_row read_row(const PGresult *result, int row, struct pool *
                   .body = pool_text(pool, db_text(result, row, 6)),
                   .trace = pool_text(pool, db_text(result, row, 7)),
                   .attempt = (unsigned)db_integer(result, row, 8) + 1,
-                  .created_at_s = db_integer(result, row, 9)},
+                  .created_at_s = db_integer(result, row, 9),
+                  .about_owner_id = db_integer(result, row, 11)},
         .in_trouble = !db_is_null(result, row, 10),
         .openings = db_integer(result, row, 10)};
 }
