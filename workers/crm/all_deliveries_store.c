@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attempts_store.h"
+#include "pages.h"
 #include "replay.h"
 #include "rfc3339.h"
 
@@ -115,16 +116,13 @@ static int queue_list(struct worker *worker, const struct all_deliveries_wanted 
     return db_queue(worker_db(worker), list_for(wanted), &parameters);
 }
 
-static struct all_deliveries_page show_page(const PGresult *result, struct pool *pool) {
-    size_t count = (size_t)PQntuples(result);
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    struct all_deliveries_page page = {
-        .items = pool_alloc(pool, count * sizeof *page.items), .count = count, .ids = ids};
-    for (size_t row = 0; row < count; row++) {
-        page.items[row] = show_delivery(result, (int)row, pool);
-        ids[row] = db_integer(result, (int)row, COLUMN_ID);
-    }
-    return page;
+static void show_page(const PGresult *result, struct pool *pool, void *ret_page) {
+    struct all_deliveries_page *page = ret_page;
+    page->count = (size_t)PQntuples(result);
+    page->items = pool_alloc(pool, page->count * sizeof *page->items);
+    page->ids = page_ids(result, pool);
+    for (size_t row = 0; row < page->count; row++)
+        page->items[row] = show_delivery(result, (int)row, pool);
 }
 
 int all_deliveries_list(struct worker *worker, const struct all_deliveries_wanted *wanted, size_t count,
@@ -132,13 +130,7 @@ int all_deliveries_list(struct worker *worker, const struct all_deliveries_wante
     for (size_t i = 0; i < count; i++)
         if (queue_list(worker, &wanted[i]) != 0)
             return -1;
-    for (size_t i = 0; i < count; i++) {
-        PGresult *result = db_receive(worker_db(worker));
-        if (!result)
-            return -1;
-        ret_pages[i] = show_page(result, worker_pool(worker));
-    }
-    return 0;
+    return pages_receive(worker, count, show_page, ret_pages, sizeof *ret_pages);
 }
 
 static int queue_by_id(struct worker *worker, const struct statement *statement, const char *webhook_id) {

@@ -1,37 +1,30 @@
 /* What administrators see and do of everybody's deliveries. */
 #include "all_deliveries_store.h"
-#include "cursor.h"
-
-#define SORT "-id"
+#include "pages.h"
 
 /* False: the call is refused. */
 static bool want(struct list_all_deliveries_call *call, struct all_deliveries_wanted *ret_wanted) {
     const struct list_all_deliveries_request *request = &call->request;
-    struct cursor cursor = {.id = INT64_MAX};
-    if (request->has_after == PRESENCE_SET && cursor_read(request->after, SORT, call->call.pool, &cursor) != 0) {
-        refuse_field(&call->call, &refusal_bad_cursor, "after", "is no cursor of this list");
+    int64_t before_id;
+    if (!page_begins(&call->call, request->has_after == PRESENCE_SET ? request->after : NULL, &before_id))
         return false;
-    }
     *ret_wanted = (struct all_deliveries_wanted){
         .state = request->has_state == PRESENCE_SET ? request->state : NULL,
         .channel = request->has_channel == PRESENCE_SET ? request->channel : NULL,
         .type = request->has_type == PRESENCE_SET ? request->type : NULL,
         .endpoint_id = request->has_endpoint_id == PRESENCE_SET ? request->endpoint_id : 0,
-        .before_id = cursor.id,
+        .before_id = before_id,
         .limit = request->limit + 1,
     };
     return true;
 }
 
 static void show_page(struct list_all_deliveries_call *call, const struct all_deliveries_page *page) {
-    size_t limit = (size_t)call->request.limit;
+    const char *next;
     call->reply.deliveries.items = page->items;
-    call->reply.deliveries.count = page->count;
-    if (page->count <= limit)
-        return;
-    const struct cursor last = {.sort = SORT, .value = "", .id = page->ids[limit - 1]};
-    call->reply.deliveries.count = limit;
-    SET(call->reply, next, cursor_text(&last, call->call.pool));
+    call->reply.deliveries.count =
+        page_ends(page->ids, page->count, (size_t)call->request.limit, call->call.pool, &next);
+    SET_TEXT(call->reply, next, next);
 }
 
 int list_all_deliveries(struct worker *worker, struct list_all_deliveries_call *calls, size_t count) {

@@ -2,6 +2,7 @@
 #include "deliveries_store.h"
 
 #include "attempts_store.h"
+#include "pages.h"
 #include "replay.h"
 #include "rfc3339.h"
 
@@ -101,15 +102,13 @@ static int queue_list(struct worker *worker, const struct deliveries_wanted *wan
     return db_queue(worker_db(worker), &list_deliveries, &parameters);
 }
 
-static struct deliveries_page show_page(const PGresult *result, struct pool *pool) {
-    size_t count = (size_t)PQntuples(result);
-    int64_t *ids = pool_alloc(pool, count * sizeof *ids);
-    struct deliveries_page page = {.items = pool_alloc(pool, count * sizeof *page.items), .count = count, .ids = ids};
-    for (size_t row = 0; row < count; row++) {
-        page.items[row] = show_delivery(result, (int)row, pool);
-        ids[row] = db_integer(result, (int)row, DELIVERY_ID);
-    }
-    return page;
+static void show_page(const PGresult *result, struct pool *pool, void *ret_page) {
+    struct deliveries_page *page = ret_page;
+    page->count = (size_t)PQntuples(result);
+    page->items = pool_alloc(pool, page->count * sizeof *page->items);
+    page->ids = page_ids(result, pool);
+    for (size_t row = 0; row < page->count; row++)
+        page->items[row] = show_delivery(result, (int)row, pool);
 }
 
 int deliveries_store_list(struct worker *worker, const struct deliveries_wanted *wanted, size_t count,
@@ -117,13 +116,7 @@ int deliveries_store_list(struct worker *worker, const struct deliveries_wanted 
     for (size_t i = 0; i < count; i++)
         if (queue_list(worker, &wanted[i]) != 0)
             return -1;
-    for (size_t i = 0; i < count; i++) {
-        PGresult *result = db_receive(worker_db(worker));
-        if (!result)
-            return -1;
-        ret_pages[i] = show_page(result, worker_pool(worker));
-    }
-    return 0;
+    return pages_receive(worker, count, show_page, ret_pages, sizeof *ret_pages);
 }
 
 static void parameter_delivery(struct parameters *parameters, const struct delivery_key *key) {

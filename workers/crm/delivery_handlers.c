@@ -3,12 +3,10 @@
 #include <string.h>
 
 #include "clock.h"
-#include "cursor.h"
 #include "deliveries_store.h"
 #include "endpoint_calls.h"
+#include "pages.h"
 #include "uuid.h"
-
-#define SORT "-id"
 
 /* The body of a test; NULL where it does not fit the contract. */
 static const char *test_body(int64_t endpoint_id, struct pool *pool) {
@@ -68,28 +66,23 @@ int test_webhook_endpoint(struct worker *worker, struct test_webhook_endpoint_ca
 /* False: the call is refused. */
 static bool want(struct list_webhook_deliveries_call *call, struct deliveries_wanted *ret_wanted) {
     const struct list_webhook_deliveries_request *request = &call->request;
-    struct cursor cursor = {.id = INT64_MAX};
-    if (request->has_after == PRESENCE_SET && cursor_read(request->after, SORT, call->call.pool, &cursor) != 0) {
-        refuse_field(&call->call, &refusal_bad_cursor, "after", "is no cursor of this list");
+    int64_t before_id;
+    if (!page_begins(&call->call, request->has_after == PRESENCE_SET ? request->after : NULL, &before_id))
         return false;
-    }
     *ret_wanted = (struct deliveries_wanted){.endpoint = endpoint_key_of(&call->call, request->endpoint_id),
                                              .state = request->has_state == PRESENCE_SET ? request->state : NULL,
                                              .type = request->has_type == PRESENCE_SET ? request->type : NULL,
-                                             .before_id = cursor.id,
+                                             .before_id = before_id,
                                              .limit = request->limit + 1};
     return true;
 }
 
 static void show_page(struct list_webhook_deliveries_call *call, const struct deliveries_page *page) {
-    size_t limit = (size_t)call->request.limit;
+    const char *next;
     call->reply.deliveries.items = page->items;
-    call->reply.deliveries.count = page->count;
-    if (page->count <= limit)
-        return;
-    const struct cursor last = {.sort = SORT, .value = "", .id = page->ids[limit - 1]};
-    call->reply.deliveries.count = limit;
-    SET(call->reply, next, cursor_text(&last, call->call.pool));
+    call->reply.deliveries.count =
+        page_ends(page->ids, page->count, (size_t)call->request.limit, call->call.pool, &next);
+    SET_TEXT(call->reply, next, next);
 }
 
 int list_webhook_deliveries(struct worker *worker, struct list_webhook_deliveries_call *calls, size_t count) {

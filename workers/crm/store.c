@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pages.h"
 #include "rfc3339.h"
 
 static const struct statement add_notification = {
@@ -57,19 +58,18 @@ static int queue_notification(struct worker *worker, const struct new_notificati
     return db_queue(worker_db(worker), &add_notification, &parameters);
 }
 
+static void show_added(const PGresult *result, struct pool *pool, void *ret_added) {
+    (void)pool;
+    *(struct added_notification *)ret_added =
+        (struct added_notification){.id = db_integer(result, 0, 0), .mail_is_good = db_boolean(result, 0, 1)};
+}
+
 int store_add_notifications(struct worker *worker, const struct new_notification *notifications, size_t count,
                             struct added_notification *ret_added) {
     for (size_t i = 0; i < count; i++)
         if (queue_notification(worker, &notifications[i]) != 0)
             return -1;
-    for (size_t i = 0; i < count; i++) {
-        PGresult *result = db_receive(worker_db(worker));
-        if (!result)
-            return -1;
-        ret_added[i] =
-            (struct added_notification){.id = db_integer(result, 0, 0), .mail_is_good = db_boolean(result, 0, 1)};
-    }
-    return 0;
+    return pages_receive(worker, count, show_added, ret_added, sizeof *ret_added);
 }
 
 static struct notification read_notification(const PGresult *result, int row, struct pool *pool) {
