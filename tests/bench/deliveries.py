@@ -1,5 +1,5 @@
-"""Webhooks per second to one endpoint and to a thousand, and the CPU that each costs the crm worker, against a bare libcurl loop that posts
-as many bytes to the same receiver. Rows lie ready in the outbox and become due at one moment."""
+"""Webhooks per second to one endpoint and to a thousand, of one crm worker and of two, and the CPU that each costs them, against a bare libcurl
+loop that posts as many bytes to the same receiver. Rows lie ready in the outbox and become due at one moment."""
 
 import json
 import os
@@ -41,15 +41,15 @@ def make_endpoints(stack, owner, group, count, url):
     )
 
 
-def deliver(stack, owner, group, endpoints, name):
+def deliver(stack, owner, group, endpoints, workers, name):
     stack.rows(LOAD.format(group=group, owner=owner, name=name, size=BYTES - 2, count=WEBHOOKS, endpoints=endpoints))
     stack.rows("ANALYZE outbox")
-    pid = stack.pid("crm-1")
-    before, started = cpu_seconds(pid), time.monotonic()
+    pids = [stack.pid(f"crm-{number}") for number in range(1, workers + 1)]
+    before, started = sum(map(cpu_seconds, pids)), time.monotonic()
     stack.rows("UPDATE outbox SET next_attempt_at = now() WHERE state = 'due' AND next_attempt_at = 'infinity'; NOTIFY outbox")
     while stack.rows("SELECT EXISTS (SELECT FROM outbox WHERE state = 'due' AND channel = 'webhook')") == [(True,)]:
         time.sleep(0.05)
-    took, cpu = time.monotonic() - started, cpu_seconds(pid) - before
+    took, cpu = time.monotonic() - started, sum(map(cpu_seconds, pids)) - before
     bad = stack.rows("SELECT count(*) FROM outbox WHERE state <> 'delivered' OR attempts <> 1")[0][0]
     assert bad == 0, bad
     stack.rows("TRUNCATE outbox, delivery_attempts")
@@ -67,18 +67,19 @@ def measure(stack, sink_url, folder, rounds):
     """Rows of a table, the head first."""
     program = compile_loop(folder)
     owner = stack.facilitator().get("/profile").json()["id"]
-    cells = [("webhooks to", "Tithi /s", "CPU µs each", "libcurl loop /s", "CPU µs each", "CPU ratio")]
+    cells = [("webhooks to", "crm workers", "Tithi /s", "CPU µs each", "libcurl loop /s", "CPU µs each", "CPU ratio")]
     for count in (1, ENDPOINTS):
-        group, url = f"bench {count}", f"{sink_url}/hook/"
-        make_endpoints(stack, owner, group, count, url)
+        make_endpoints(stack, owner, f"bench {count}", count, f"{sink_url}/hook/")
+    for workers, count in ((1, 1), (1, ENDPOINTS), (2, 1), (2, ENDPOINTS)):
+        stack.operator("scale", f"crm={workers}")
         ours, theirs = [], []
         for number in range(rounds):
-            theirs.append(bare(program, url, count))
-            ours.append(deliver(stack, owner, group, count, f"{count}-{number}"))
-            print(f"deliveries to {count}, {number + 1}/{rounds}: {ours[-1]}, bare {theirs[-1]}", file=sys.stderr)
+            theirs.append(bare(program, f"{sink_url}/hook/", count))
+            ours.append(deliver(stack, owner, f"bench {count}", count, workers, f"{workers}-{count}-{number}"))
+            print(f"deliveries to {count} by {workers}, {number + 1}/{rounds}: {ours[-1]}, bare {theirs[-1]}", file=sys.stderr)
         rate, cpu, bare_rate, bare_cpu = (
             statistics.median(result[key] for result in results) for results in (ours, theirs) for key in ("rate", "cpu_us")
         )
         what = "one endpoint" if count == 1 else f"{count:,} endpoints"
-        cells.append((what, f"{rate:,.0f}", f"{cpu:.1f}", f"{bare_rate:,.0f}", f"{bare_cpu:.1f}", f"{cpu / bare_cpu:.2f}"))
+        cells.append((what, str(workers), f"{rate:,.0f}", f"{cpu:.1f}", f"{bare_rate:,.0f}", f"{bare_cpu:.1f}", f"{cpu / bare_cpu:.2f}"))
     return cells
