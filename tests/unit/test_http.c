@@ -157,35 +157,6 @@ static void test_request(void **state) {
     http_client_destroy(&client);
 }
 
-static void test_nothing_is_left_of_the_request_before(void **state) {
-    const char *const headers[] = {"Authorization: Bearer secret", NULL};
-    struct http_client *client = http_client_new(4, NULL, NULL);
-    (void)state;
-    const struct http_request put = {.method = "PUT",
-                                     .url = url_of("/good"),
-                                     .headers = headers,
-                                     .body = "private",
-                                     .body_length = 7,
-                                     .timeout_ms = 5000,
-                                     .once = true};
-    assert_int_equal(run(client, &put).status, 200);
-    assert_non_null(strstr(last_request, "PUT /good"));
-    assert_non_null(strstr(last_request, "private"));
-    assert_int_equal(get(client, "/later", 5000).retry_after_s, 7);
-    assert_non_null(strstr(last_request, "GET /later"));
-    assert_null(strstr(last_request, "Authorization"));
-    assert_null(strstr(last_request, "Content-Length"));
-    assert_null(strstr(last_request, "private"));
-    struct end end = run(client, &(struct http_request){.url = url_of("/good"), .body = "", .timeout_ms = 5000});
-    assert_int_equal(end.retry_after_s, 0);
-    assert_non_null(strstr(last_request, "POST /good"));
-    assert_non_null(strstr(last_request, "Content-Length: 0\r\n"));
-    assert_null(strstr(last_request, "private"));
-    assert_int_equal(get(client, "/silent", 200).status, 0);
-    assert_int_equal(get(client, "/good", 5000).status, 200);
-    http_client_destroy(&client);
-}
-
 static void test_connections_are_kept(void **state) {
     struct http_client *client = http_client_new(4, NULL, NULL);
     int before = __atomic_load_n(&accepted, __ATOMIC_SEQ_CST);
@@ -322,7 +293,6 @@ int main(void) {
         cmocka_unit_test(test_one_allowed_address_is_enough),
         cmocka_unit_test(test_responses),
         cmocka_unit_test(test_request),
-        cmocka_unit_test(test_nothing_is_left_of_the_request_before),
         cmocka_unit_test(test_connections_are_kept),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_an_address_that_is_not_allowed_hears_nothing),

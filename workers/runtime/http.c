@@ -1,24 +1,20 @@
-/* libcurl's multi interface behind http.h. One easy handle per request, which serves others when it has ended;
- * connections shared by the client. What the resolver found is judged when the socket is opened, which is the last
- * moment before anything is sent. */
+/* libcurl's multi interface behind http.h. One easy handle per request, connections shared by the client. What the
+ * resolver found is judged when the socket is opened, which is the last moment before anything is sent. */
 #include "http.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "http_events.h"
 #include "http_private.h"
 #include "log.h"
 
 #define CONNECT_MS 10000
-#define SPARE_LIMIT 256
 
 struct http_client *http_client_new(unsigned connections, http_allow *allow, void *context) {
     struct http_client *client = calloc(1, sizeof *client);
     if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) || !(client->multi = curl_multi_init()))
         abort();
-    client->events = http_events_new(client->multi);
     client->allow = allow;
     client->context = context;
     curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
@@ -32,30 +28,19 @@ static void say_goodbye(struct transfer *transfer) {
         curl_easy_send(transfer->easy, transfer->goodbye, strlen(transfer->goodbye), &sent);
 }
 
-static void free_transfer(struct transfer *transfer) {
-    curl_easy_cleanup(transfer->easy);
-    free(transfer);
-}
-
 static void transfer_destroy(struct transfer **transfer) {
     struct transfer *gone = *transfer;
-    struct http_client *client = gone->client;
     say_goodbye(gone);
     *gone->previous = gone->next;
     if (gone->next)
         gone->next->previous = gone->previous;
-    client->count--;
-    curl_multi_remove_handle(client->multi, gone->easy);
+    gone->client->count--;
+    curl_multi_remove_handle(gone->client->multi, gone->easy);
+    curl_easy_cleanup(gone->easy);
     curl_slist_free_all(gone->headers);
     buffer_free(&gone->body);
     free(gone->conversation);
-    if (gone->reusable && client->spare_count < SPARE_LIMIT) {
-        gone->next = client->spare;
-        client->spare = gone;
-        client->spare_count++;
-    } else {
-        free_transfer(gone);
-    }
+    free(gone);
     *transfer = NULL;
 }
 
@@ -82,12 +67,7 @@ void http_client_destroy(struct http_client **client) {
         return;
     while ((*client)->first)
         transfer_finish((*client)->first, &(struct http_response){.body = "", .error = "given up: the process ends"});
-    for (struct transfer *spare = (*client)->spare, *next; spare; spare = next) {
-        next = spare->next;
-        free_transfer(spare);
-    }
     curl_multi_cleanup((*client)->multi);
-    http_events_destroy(&(*client)->events);
     free(*client);
     *client = NULL;
 }
@@ -100,9 +80,7 @@ static curl_socket_t open_socket(void *argument, curlsocktype purpose, struct cu
         transfer->refused = true;
         return CURL_SOCKET_BAD;
     }
-    int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    http_events_opened(client->events, opened);
-    return opened;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *argument) {
@@ -124,28 +102,23 @@ static struct curl_slist *copy_headers(const char *const *headers) {
     return list;
 }
 
-/* What every request has. */
-static void set_kind(struct transfer *transfer) {
+static CURLcode set_request(struct transfer *transfer, const struct http_request *request) {
     CURL *easy = transfer->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    transfer->headers = copy_headers(request->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tithi/" TITHI_VERSION);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-}
-
-/* What is its own: all of it, since the handle may have served another one. */
-static CURLcode set_request(struct transfer *transfer, const struct http_request *request) {
-    CURL *easy = transfer->easy;
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    transfer->headers = copy_headers(request->headers);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
-    if (request->body)
+    if (request->body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         code = code ? code : curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
-    code = code ? code : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    if (request->method)
+        code = code ? code : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->once);
     return code;
@@ -170,7 +143,10 @@ static bool is_url(const char *text) {
     return good;
 }
 
-static struct transfer *enter(struct transfer *transfer, struct http_client *client, http_done *done, void *context) {
+struct transfer *transfer_new(struct http_client *client, http_done *done, void *context) {
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+    if (!transfer || !(transfer->easy = curl_easy_init()))
+        abort();
     transfer->client = client;
     transfer->done = done;
     transfer->context = context;
@@ -181,30 +157,8 @@ static struct transfer *enter(struct transfer *transfer, struct http_client *cli
         client->first->previous = &transfer->next;
     client->first = transfer;
     client->count++;
-    return transfer;
-}
-
-struct transfer *transfer_new(struct http_client *client, http_done *done, void *context) {
-    struct transfer *transfer = calloc(1, sizeof *transfer);
-    if (!transfer || !(transfer->easy = curl_easy_init()))
-        abort();
     set_manners(transfer);
-    return enter(transfer, client, done, context);
-}
-
-/* For a request: one that has served before, else a new one. */
-static struct transfer *take_transfer(struct http_client *client, http_done *done, void *context) {
-    struct transfer *transfer = client->spare;
-    if (!transfer) {
-        transfer = transfer_new(client, done, context);
-        transfer->reusable = true;
-        set_kind(transfer);
-        return transfer;
-    }
-    client->spare = transfer->next;
-    client->spare_count--;
-    *transfer = (struct transfer){.easy = transfer->easy, .reusable = true};
-    return enter(transfer, client, done, context);
+    return transfer;
 }
 
 int transfer_start(struct transfer *transfer, CURLcode code) {
@@ -217,7 +171,7 @@ int transfer_start(struct transfer *transfer, CURLcode code) {
 int http_send(struct http_client *client, const struct http_request *request, http_done *done, void *context) {
     if (!is_url(request->url))
         return -1;
-    struct transfer *transfer = take_transfer(client, done, context);
+    struct transfer *transfer = transfer_new(client, done, context);
     return transfer_start(transfer, set_request(transfer, request));
 }
 
@@ -280,8 +234,8 @@ static void talk(struct http_client *client) {
 }
 
 void http_step(struct http_client *client) {
-    int left;
-    http_events_step(client->events);
+    int running, left;
+    curl_multi_perform(client->multi, &running);
     for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left));) {
         struct transfer *transfer = NULL;
         CURLcode code = message->data.result;
@@ -296,23 +250,25 @@ void http_step(struct http_client *client) {
     talk(client);
 }
 
-static int add_talking(const struct http_client *client, struct pollfd *ret_others) {
-    int count = 0;
+static unsigned add_talking(const struct http_client *client, struct curl_waitfd *ret_others) {
+    unsigned count = 0;
     for (const struct transfer *transfer = client->first; transfer; transfer = transfer->next)
         if (transfer->socket != CURL_SOCKET_BAD)
-            ret_others[count++] = (struct pollfd){.fd = transfer->socket, .events = transfer->events};
+            ret_others[count++] = (struct curl_waitfd){.fd = transfer->socket, .events = transfer->events};
     return count;
 }
 
 int http_wait(struct http_client *client, struct pollfd *fds, int count, int timeout_ms) {
-    struct pollfd all[(size_t)count + client->count + 1];
+    struct curl_waitfd others[(size_t)count + client->count + 1];
+    int ready = 0;
+    for (int i = 0; i < count; i++) /* libcurl's bits are those of poll(2) */
+        others[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = fds[i].events};
+    unsigned talking = add_talking(client, others + count);
+    CURLMcode code = curl_multi_poll(client->multi, others, (unsigned)count + talking, timeout_ms, &ready);
+    if (code)
+        log_error("the wait for the outside failed: %s", curl_multi_strerror(code));
     for (int i = 0; i < count; i++)
-        all[i] = fds[i];
-    all[count] = (struct pollfd){.fd = http_events_fd(client->events), .events = POLLIN};
-    int talking = add_talking(client, all + count + 1);
-    int ready = poll(all, (nfds_t)(count + 1 + talking), http_events_timeout_ms(client->events, timeout_ms));
-    for (int i = 0; i < count; i++)
-        fds[i].revents = ready > 0 ? all[i].revents : 0;
+        fds[i].revents = others[i].revents;
     http_step(client);
-    return ready;
+    return code ? -1 : ready;
 }

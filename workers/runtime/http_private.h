@@ -10,11 +10,8 @@
 
 struct http_client {
     CURLM *multi;
-    struct http_events *events;
     struct transfer *first;
     size_t count;
-    struct transfer *spare; /* ended requests, whose handles serve again: making one costs as much as a request */
-    size_t spare_count;
     http_allow *allow;
     void *context;
 };
@@ -27,7 +24,6 @@ struct transfer {
     struct buffer body; /* of the response */
     bool refused;       /* the address was not allowed */
     bool cut;           /* the response was longer than HTTP_BODY_LIMIT */
-    bool reusable;      /* its handle has nothing set but what the next request sets anew */
     /* Where libcurl only connects: speaks from then on, called whenever the socket may be ready for `events`, and about
      * once a second. NULL: libcurl does it all. */
     void (*talk)(struct transfer *transfer);
