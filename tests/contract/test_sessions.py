@@ -135,6 +135,14 @@ class TestEnding:
         path = f"/auth/sessions/{session_of(other)}"
         assert person.delete(path, headers=key).json() == person.delete(path, headers=key).json()
 
+    def test_a_repeat_ends_nothing_more(self, stack, person):
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        sign_in(stack, person.email)
+        first = person.delete("/auth/sessions?keep_current=true", headers=key).json()
+        later = sign_in(stack, person.email)
+        assert person.delete("/auth/sessions?keep_current=true", headers=key).json() == first
+        assert later.get("/profile").status_code == 200
+
 
 class TestRefresh:
     def test_the_role_is_the_present_one(self, stack, person):

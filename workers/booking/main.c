@@ -22,6 +22,7 @@ int main(int argc, char **argv) {
         .handlers = handlers_booking,
         .handler_count = handlers_booking_count,
         .credit = 128,
+        .rolls_back = true,
         .check = policies_check,
         .start = tickets_start,
         .tick_ms = 250,

@@ -3,8 +3,8 @@
  * the same id is refused. Two workers that run the same command at once meet at the primary key, and the later one runs
  * again. A read that came under a key has nothing to be stored but the key itself.
  *
- * Repeats are rare, so all of a group is run as if there were none, in the round trip that also looks the ids up; where
- * one is found, that run is rolled back, and the others run again. */
+ * Repeats are rare, so where a rollback undoes all that a service does, a group is run as if there were none, in the
+ * round trip that also looks the ids up; where one is found, that run is rolled back, and the others run again. */
 #include "internals.h"
 #include "log.h"
 #include "seal.h"
@@ -176,12 +176,15 @@ static int open_batch(struct batch *batch) {
     struct worker *worker = batch->worker;
     if (transaction_open(worker) || queue_find(worker, batch->jobs, batch->count, db_queue_early))
         return -1;
-    int result = run_fresh(batch);
+    bool at_once = worker->service->rolls_back;
+    int result = at_once ? run_fresh(batch) : 0;
     const PGresult *begun = db_early(worker->db), *found = begun ? db_early(worker->db) : NULL;
     if (!found)
         return -1;
     size_t replayed = count_replayed(batch);
     replay_found(batch, found);
+    if (!at_once)
+        return run_fresh(batch);
     return count_replayed(batch) > replayed ? 1 : result;
 }
 

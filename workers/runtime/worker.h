@@ -58,7 +58,10 @@ struct service {
     const char *purpose;            /* for --help */
     const struct handler *handlers; /* generated: handlers_booking */
     size_t handler_count;
-    unsigned credit;               /* calls taken at once */
+    unsigned credit; /* calls taken at once */
+    /* A rollback undoes all that its commands do (nothing goes to Redis or elsewhere): then they run in the round trip
+     * that looks for repeats, and not only after it. */
+    bool rolls_back;
     const char *(*check)(void);    /* of the settings; may be NULL */
     int (*start)(struct worker *); /* once, with the database connected; may be NULL */
     int tick_ms;                   /* 0: no ticks */
